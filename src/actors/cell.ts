@@ -1,0 +1,53 @@
+import type { ChartState, CompiledChart, Subject as ChartSubject, Typed } from "./compile.js";
+
+/** One function for each effect a chart can emit: a missing one is a compile error. */
+export type Performers<E extends Typed, Owner> = { readonly [K in E["type"]]: (effect: Extract<E, { type: K }>, owner: Owner) => void };
+
+/** What all cells of one kind share: the chart, who performs its effects, and who is told when one crashes. */
+export interface CellKind<C extends object, M extends Typed, E extends Typed, I, Owner extends Cell<C, M, E>> {
+  /** First part of the address: `task`, `attempt`, `thread`. */
+  readonly name: string;
+  readonly chart: CompiledChart<C, M, E, I>;
+  readonly perform: Performers<E, Owner>;
+  /** A step or an effect threw: a fault of caraway, and this cell takes no more messages. */
+  crashed(cell: Owner, error: unknown): void;
+}
+
+/**
+ * The smallest unit of state: an address, an incarnation and a chart state. Its mailbox is the dispatcher's queue:
+ * messages to one cell are handled one at a time, in the order they were told.
+ */
+export class Cell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> implements ChartSubject<C> {
+  declare state: ChartState<C>;
+  declare context: C;
+  /** Set by a crash, and by nothing else. */
+  crashed = false;
+
+  constructor(
+    readonly kind: CellKind<C, M, E, never, never>,
+    readonly id: number | string,
+    readonly incarnation = 1,
+  ) {}
+
+  get path(): string {
+    return `${this.kind.name}/${this.id}`;
+  }
+
+  is(tag: string): boolean {
+    return this.state.tags.has(tag);
+  }
+}
+
+/** A cell of any kind, as the dispatcher sees it. */
+export interface AnyCell extends ChartSubject<object> {
+  readonly kind: {
+    readonly name: string;
+    readonly chart: CompiledChart<object, Typed, Typed, unknown>;
+    readonly perform: Readonly<Record<string, (effect: Typed, owner: AnyCell) => void>>;
+    crashed(cell: AnyCell, error: unknown): void;
+  };
+  readonly id: number | string;
+  readonly incarnation: number;
+  readonly path: string;
+  crashed: boolean;
+}
