@@ -1,0 +1,66 @@
+import type { Duration } from "./units.js";
+import type { LaterDescriptor } from "./later.js";
+
+export * from "./later.js";
+
+/** Limits of the JavaScript engine of each worker; a task that goes past them ends with `MemoryExceeded`. */
+export interface ResourceLimits {
+  /** The largest heap for long-lived objects, in MiB. */
+  readonly maxOldGenerationSizeMb?: number | undefined;
+  /** The largest heap for new objects, in MiB. */
+  readonly maxYoungGenerationSizeMb?: number | undefined;
+  /** Memory for generated code, in MiB. */
+  readonly codeRangeSizeMb?: number | undefined;
+  /** The stack of the thread, in MiB. */
+  readonly stackSizeMb?: number | undefined;
+}
+
+/** Options of `threadPool`. */
+export interface ThreadPoolOptions {
+  /** The name that apps use in their `executors` option. Default `"threads"`. */
+  readonly label?: string | undefined;
+  /** The most workers at a time. Default: the cores this process may use. */
+  readonly maxThreads?: number | undefined;
+  /** The workers that stay while there is no work. Default: `maxThreads`. */
+  readonly minThreads?: number | undefined;
+  /** How long a worker above `minThreads` stays idle before it ends. Default 1 s. */
+  readonly idleTimeout?: Duration | undefined;
+  /** `"thread"`: worker threads of this process. `"process"`: the same pool in a process of its own, which can be killed for real. Default `"thread"`. */
+  readonly isolation?: "thread" | "process" | undefined;
+  /** Memory limits of each worker. */
+  readonly resourceLimits?: ResourceLimits | undefined;
+  /** Environment variables of the workers, added to those of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** How long a worker that was told to end has before it is counted a zombie, and a command before it is killed. Default 2 s. */
+  readonly killGrace?: Duration | undefined;
+  /** How long the pool has to start. Default 30 s. */
+  readonly startTimeout?: Duration | undefined;
+}
+
+/** What `threadPool` returns: plain frozen data that says what to start. */
+export interface ThreadPoolDescriptor extends ThreadPoolOptions {
+  readonly kind: "thread-pool";
+  readonly label: string;
+}
+
+/** The descriptor of any executor. */
+export type ExecutorDescriptor = ThreadPoolDescriptor | LaterDescriptor<"executor">;
+
+/**
+ * Describes an executor that runs tasks on threads of this machine. Starts nothing; options are checked when a kernel loads it.
+ *
+ * @example
+ * await withKernel({ executors: [threadPool({ maxThreads: 4 })] }, async () => { … });
+ */
+export function threadPool(options: ThreadPoolOptions = {}): ThreadPoolDescriptor {
+  return frozen({ ...options, kind: "thread-pool", label: options.label ?? "threads" });
+}
+
+function frozen(descriptor: ThreadPoolDescriptor): ThreadPoolDescriptor {
+  const { resourceLimits, env } = descriptor;
+  return Object.freeze({
+    ...descriptor,
+    ...(resourceLimits && { resourceLimits: Object.freeze({ ...resourceLimits }) }),
+    ...(env && { env: Object.freeze({ ...env }) }),
+  });
+}
