@@ -1,0 +1,142 @@
+import { setup } from "xstate";
+
+/** Why an attempt is stopped before it answered. */
+export type StopReason = "cancelled" | "walltime" | "closing";
+
+export interface AttemptContext {
+  readonly taskId: number;
+  readonly attempt: number;
+  /** Milliseconds from the start on the worker; 0 where there is no limit. */
+  readonly walltime: number;
+  why: StopReason | undefined;
+}
+
+export interface AttemptInput {
+  readonly taskId: number;
+  readonly attempt: number;
+  readonly walltime: number;
+}
+
+export type AttemptMessage =
+  | { readonly type: "attempt.sent" }
+  /** The worker claimed it; `elapsed` is how long ago, in milliseconds. */
+  | { readonly type: "attempt.started"; readonly elapsed: number }
+  | { readonly type: "attempt.answered"; readonly answer: unknown }
+  | { readonly type: "attempt.cancel"; readonly why: StopReason }
+  /** The claim word was still `sent`: user code of it never begins. */
+  | { readonly type: "claim.revoked" }
+  /** The worker was quicker. */
+  | { readonly type: "claim.refused" }
+  /** Its worker ended before it was claimed. */
+  | { readonly type: "attempt.unclaimed" }
+  /** Its worker ended under it, or with its answer. */
+  | { readonly type: "attempt.lost"; readonly loss: unknown }
+  /** Told to die and inside a native call still. */
+  | { readonly type: "attempt.haunted" }
+  | { readonly type: "attempt.refused"; readonly error: unknown }
+  | { readonly type: "walltime.expired" };
+
+export type AttemptEffect =
+  | { readonly type: "attempt.report"; readonly outcome: "started" | "requeued" | "revoked" }
+  | { readonly type: "attempt.deliver"; readonly answer: unknown }
+  | { readonly type: "attempt.mourn"; readonly loss: unknown; readonly why: StopReason | undefined; readonly held: boolean }
+  | { readonly type: "attempt.refuse"; readonly error: unknown }
+  | { readonly type: "claim.revoke" }
+  | { readonly type: "worker.stop"; readonly why: StopReason }
+  | { readonly type: "work.requeue" }
+  | { readonly type: "timer.start"; readonly ms: number }
+  | { readonly type: "timer.cancel" };
+
+const attempt = setup({
+  types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "final" },
+  guards: { hasWalltime: ({ context }) => context.walltime > 0 },
+});
+
+const remember = attempt.assign({ why: ({ event }) => ("why" in event ? event.why : event.type === "walltime.expired" ? "walltime" : undefined) });
+const report = (outcome: "started" | "requeued" | "revoked") => attempt.emit({ type: "attempt.report", outcome });
+const deliver = attempt.emit(({ event }) => ({ type: "attempt.deliver", answer: "answer" in event ? event.answer : undefined }));
+const mourn = attempt.emit(({ context, event }) => ({ type: "attempt.mourn", loss: "loss" in event ? event.loss : undefined, why: context.why, held: event.type === "attempt.haunted" }));
+const refuse = attempt.emit(({ event }) => ({ type: "attempt.refuse", error: "error" in event ? event.error : undefined }));
+const stopWorker = attempt.emit(({ context }) => ({ type: "worker.stop", why: context.why ?? "cancelled" }));
+const startTimer = attempt.emit(({ context, event }) => ({ type: "timer.start", ms: Math.max(0, context.walltime - ("elapsed" in event ? event.elapsed : 0)) }));
+const cancelTimer = attempt.emit({ type: "timer.cancel" });
+
+const onStarted = [
+  { guard: "hasWalltime" as const, target: "started", actions: [report("started"), startTimer] },
+  { target: "started", actions: report("started") },
+];
+
+/** One attempt of one task at its executor. Whatever the worker says after a final state is late, and counted. */
+export const attemptMachine = attempt.createMachine({
+  id: "attempt",
+  context: ({ input }) => ({ taskId: input.taskId, attempt: input.attempt, walltime: input.walltime, why: undefined }),
+  initial: "queued",
+  options: { maxIterations: 100 },
+  states: {
+    queued: {
+      tags: ["queued"],
+      on: {
+        "attempt.sent": "sent",
+        "attempt.cancel": { target: "revoked", actions: [remember, report("revoked")] },
+        "attempt.refused": { target: "lost", actions: refuse },
+      },
+    },
+    sent: {
+      tags: ["out"],
+      on: {
+        "attempt.started": onStarted,
+        "attempt.answered": { target: "answered", actions: deliver },
+        "attempt.cancel": { target: "revoking", actions: [remember, attempt.emit({ type: "claim.revoke" })] },
+        "attempt.unclaimed": { target: "queued", actions: [report("requeued"), attempt.emit({ type: "work.requeue" })] },
+        "attempt.lost": { target: "lost", actions: mourn },
+        "attempt.haunted": { target: "queued", actions: [report("requeued"), attempt.emit({ type: "work.requeue" })] },
+      },
+    },
+    revoking: {
+      tags: ["out"],
+      on: {
+        "claim.revoked": { target: "revoked", actions: report("revoked") },
+        "claim.refused": { target: "killing", actions: stopWorker },
+        "attempt.started": {},
+        "attempt.cancel": {},
+        "attempt.answered": { target: "killed", actions: mourn },
+        "attempt.unclaimed": { target: "revoked", actions: report("revoked") },
+        "attempt.lost": { target: "killed", actions: mourn },
+        "attempt.haunted": { target: "killed", actions: mourn },
+      },
+    },
+    started: {
+      tags: ["out"],
+      on: {
+        "attempt.started": {},
+        "attempt.answered": [
+          { guard: "hasWalltime", target: "answered", actions: [cancelTimer, deliver] },
+          { target: "answered", actions: deliver },
+        ],
+        "attempt.cancel": { target: "killing", actions: [remember, cancelTimer, stopWorker] },
+        "walltime.expired": { target: "killing", actions: [remember, stopWorker] },
+        "attempt.lost": { target: "lost", actions: [cancelTimer, mourn] },
+        // The thread was told to stop for another reason and is stuck under this very attempt.
+        "attempt.haunted": { target: "killed", actions: [cancelTimer, mourn] },
+      },
+    },
+    killing: {
+      tags: ["out"],
+      on: {
+        "attempt.started": {},
+        "attempt.cancel": {},
+        "walltime.expired": {},
+        "claim.revoked": {},
+        "claim.refused": {},
+        "attempt.answered": { target: "killed", actions: mourn },
+        "attempt.lost": { target: "killed", actions: mourn },
+        "attempt.unclaimed": { target: "killed", actions: mourn },
+        "attempt.haunted": { target: "killed", actions: mourn },
+      },
+    },
+    answered: { type: "final", tags: ["final"] },
+    revoked: { type: "final", tags: ["final"] },
+    lost: { type: "final", tags: ["final"] },
+    killed: { type: "final", tags: ["final"] },
+  },
+});

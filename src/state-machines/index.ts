@@ -1,0 +1,15 @@
+import type { AnyStateMachine } from "xstate";
+import { attemptMachine } from "./attempt.js";
+import { executorMachine } from "./executor.js";
+import { kernelMachine } from "./kernel.js";
+import { taskMachine } from "./task.js";
+import { threadMachine } from "./thread.js";
+
+/** Every chart there is, by name. */
+export const charts: Readonly<Record<string, AnyStateMachine>> = {
+  task: taskMachine,
+  attempt: attemptMachine,
+  thread: threadMachine,
+  executor: executorMachine,
+  kernel: kernelMachine,
+};
