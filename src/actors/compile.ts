@@ -1,8 +1,8 @@
 import type { AnyStateMachine, AnyStateNode } from "xstate";
+import { compiledAction, type Action, type Args, type Typed } from "./chart-actions.js";
+import { below, completion, domainOf, leafOf, lineage } from "./chart-paths.js";
 
-export interface Typed {
-  readonly type: string;
-}
+export type { Typed } from "./chart-actions.js";
 
 /** What a step changes: the state a cell is in, and its context (in place). */
 export interface Subject<C> {
@@ -10,15 +10,16 @@ export interface Subject<C> {
   context: C;
 }
 
-type Action<C> = (subject: Subject<C>, message: Typed, effects: Typed[]) => void;
-type Guard<C> = (context: C, message: Typed) => boolean;
+type Guard<C> = (args: Args<C>) => boolean;
 
 /** One way to react: the first plan whose guard holds is taken. */
-interface Plan<C> {
+export interface Plan<C = unknown> {
   readonly guard: Guard<C> | undefined;
   readonly to: ChartState<C>;
   readonly actions: readonly Action<C>[];
-  /** Neither a target nor an action: the message is ignored on purpose. */
+  /** Whether one of the actions assigns: what follows an eventless transition depends on it. */
+  readonly assigns: boolean;
+  /** Neither a move nor an action: the message is ignored on purpose. */
   readonly ignores: boolean;
 }
 
@@ -45,6 +46,7 @@ export interface CompiledChart<C, M extends Typed, E extends Typed, I> {
   step(subject: Subject<C>, message: M, effects: E[]): StepOutcome;
 }
 
+/** How many eventless transitions may follow one message where the chart sets no `maxIterations`. */
 const maxEventless = 100;
 
 /**
@@ -53,47 +55,30 @@ const maxEventless = 100;
  * `assign`, `emit`, eventless transitions, entry and exit actions.
  */
 export function compile<C extends object, M extends Typed, E extends Typed, I>(machine: AnyStateMachine): CompiledChart<C, M, E, I> {
-  return new Compiler<C, M, E, I>(machine).chart();
+  return new Compiler<C>(machine).chart() as CompiledChart<C, M, E, I>;
 }
 
-class Compiler<C extends object, M extends Typed, E extends Typed, I> {
+interface MutableState<C> extends ChartState<C> {
+  readonly plans: Map<string, Plan<C>[]>;
+  readonly always: Plan<C>[];
+}
+
+type Transition = NonNullable<AnyStateNode["always"]>[number];
+type MakeContext<C> = C | ((args: { input: unknown }) => C) | undefined;
+
+class Compiler<C extends object> {
   private readonly leaves = new Map<AnyStateNode, MutableState<C>>();
 
   constructor(private readonly machine: AnyStateMachine) {}
 
-  chart(): CompiledChart<C, M, E, I> {
+  chart(): CompiledChart<C, Typed, Typed, unknown> {
     const { machine } = this;
     this.collect(machine.root);
     for (const [node, state] of this.leaves) this.fill(node, state);
-    const makeContext = machine.config.context as C | ((args: { input: I }) => C) | undefined;
-    const initialLeaf = leafOf(machine.root);
-    const initial = this.leaf(initialLeaf);
-    const entry = this.actions(enterPath(initialLeaf, undefined));
-    return {
-      id: machine.id,
-      states: new Map([...this.leaves.values()].map((state) => [state.name, state])),
-      start(subject, input, effects) {
-        subject.context = typeof makeContext === "function" ? makeContext({ input }) : ({ ...makeContext } as C);
-        subject.state = initial;
-        const message = { type: "xstate.init", input };
-        for (const action of entry) action(subject, message, effects);
-        settle(subject, message, effects);
-      },
-      step(subject, message, effects) {
-        const { state } = subject;
-        if (state.final) return "late";
-        const plans = state.plans.get(message.type);
-        if (plans === undefined) return "unexpected";
-        for (const plan of plans) {
-          if (plan.guard !== undefined && !plan.guard(subject.context, message)) continue;
-          if (plan.ignores) return "ignored";
-          take(plan, subject, message, effects);
-          settle(subject, message, effects);
-          return "moved";
-        }
-        return "unexpected";
-      },
-    };
+    const first = leafOf(machine.root);
+    const entry = this.actions([...below(undefined, first).flatMap((node) => [...node.entry, ...node.initial.actions]), ...completion(first)]);
+    const limit = Math.min(maxEventless, (machine.options as { maxIterations?: number } | undefined)?.maxIterations ?? maxEventless);
+    return table(machine.id, [...this.leaves.values()], { entry, state: this.leaf(first), makeContext: machine.config.context as MakeContext<C> }, limit);
   }
 
   private collect(node: AnyStateNode): void {
@@ -104,7 +89,8 @@ class Compiler<C extends object, M extends Typed, E extends Typed, I> {
     if (node.type === "final" && node.parent !== this.machine.root) this.refuse(node, "nested final states");
     if (node.type === "final" && node.transitions.size > 0) this.refuse(node, "transitions of a final state");
     if (node.type === "atomic" || node.type === "final") {
-      this.leaves.set(node, { name: node.path.join("."), final: node.type === "final", tags: new Set(lineage(node).flatMap((n) => [...n.tags])), plans: new Map(), always: [] });
+      const tags = new Set(lineage(node).flatMap((around) => [...around.tags] as string[]));
+      this.leaves.set(node, { name: node.path.join("."), final: node.type === "final", tags, plans: new Map(), always: [] });
     }
     for (const child of Object.values(node.states)) this.collect(child);
   }
@@ -122,21 +108,28 @@ class Compiler<C extends object, M extends Typed, E extends Typed, I> {
     }
   }
 
-  private plan(from: AnyStateNode, transition: AnyStateNode["always"] extends (infer T)[] | undefined ? T : never): Plan<C> {
-    const guard = this.guard(transition.source, transition.guard);
-    if (transition.target === undefined || transition.target.length === 0) {
-      return { guard, to: this.leaf(from), actions: this.actions(transition.actions), ignores: transition.actions.length === 0 };
-    }
-    const [target, second] = transition.target;
-    if (target === undefined || second !== undefined) return this.refuse(transition.source, "several targets");
-    const { source } = transition;
-    const targetLine = lineage(target);
-    const inside = targetLine.includes(source) && target !== source && transition.reenter !== true;
-    const domain = inside ? source : (source.parent === undefined ? [] : lineage(source.parent)).find((n) => targetLine.includes(n) && n !== target) ?? undefined;
+  /** What taking the transition does in that leaf: the algorithm of SCXML, for a chart in which one leaf is active at a time. */
+  private plan(from: AnyStateNode, transition: Transition): Plan<C> {
+    const { source, target: targets = [], reenter } = transition;
+    const guard = this.guard(source, transition.guard);
+    const [target, second] = targets;
+    if (second !== undefined) return this.refuse(source, "several targets");
+    if (target === undefined) return this.made(guard, from, transition.actions, false);
+    const domain = domainOf(source, target, reenter);
+    const entersTarget = target !== source || source !== domain || reenter;
     const to = leafOf(target);
     const line = lineage(from);
-    const exits = domain === undefined ? line : line.slice(0, line.indexOf(domain));
-    return { guard, to: this.leaf(to), actions: this.actions([...exits.flatMap((n) => n.exit), ...transition.actions, ...enterPath(to, domain, target)]), ignores: false };
+    const exited = domain === undefined ? line : line.slice(0, line.indexOf(domain));
+    const entered = below(domain, to);
+    if (entersTarget && !entered.includes(target)) entered.unshift(target);
+    const byDefault = [...below(target, to), ...(entersTarget ? [target] : [])];
+    const entry = entered.flatMap((node) => [...node.entry, ...(byDefault.includes(node) ? node.initial.actions : [])]);
+    return this.made(guard, to, [...exited.flatMap((node) => node.exit), ...transition.actions, ...entry, ...completion(to)], exited.length + entered.length > 0);
+  }
+
+  private made(guard: Guard<C> | undefined, to: AnyStateNode, given: readonly unknown[], moves: boolean): Plan<C> {
+    const actions = this.actions(given);
+    return { guard, to: this.leaf(to), actions, assigns: actions.some((action) => action.assigns === true), ignores: actions.length === 0 && !moves };
   }
 
   private leaf(node: AnyStateNode): MutableState<C> {
@@ -147,17 +140,13 @@ class Compiler<C extends object, M extends Typed, E extends Typed, I> {
     if (guard === undefined) return undefined;
     const named = typeof guard === "string" ? (this.machine.implementations.guards as Record<string, unknown>)[guard] : guard;
     if (typeof named !== "function" || "check" in named) return this.refuse(node, `the guard ${typeof guard === "string" ? `"${guard}"` : "combination"}`);
-    const holds = named as (args: { context: C; event: Typed }) => boolean;
-    return (context, event) => holds({ context, event });
+    return named as Guard<C>;
   }
 
   private actions(list: readonly unknown[]): Action<C>[] {
     return list.map((given) => {
       const action = typeof given === "string" ? (this.machine.implementations.actions as Record<string, unknown>)[given] : given;
-      const type = typeof action === "function" ? (action as { type?: string }).type : undefined;
-      if (type === "xstate.assign") return assignment<C>((action as unknown as { assignment: Assignment<C> }).assignment);
-      if (type === "xstate.emit") return emission<C>((action as unknown as { event: Emission<C> }).event);
-      return this.refuse(this.machine.root, `the action ${type ?? String(given)}`);
+      return compiledAction<C>(action) ?? this.refuse(this.machine.root, `the action ${actionName(given, action)}`);
     });
   }
 
@@ -166,68 +155,66 @@ class Compiler<C extends object, M extends Typed, E extends Typed, I> {
   }
 }
 
-interface MutableState<C> extends ChartState<C> {
-  readonly plans: Map<string, Plan<C>[]>;
-  readonly always: Plan<C>[];
+function actionName(given: unknown, action: unknown): string {
+  if (typeof action === "function") return (action as { type?: string }).type ?? `${action.name || "(anonymous)"}, a plain function`;
+  return typeof given === "string" ? `"${given}"` : JSON.stringify(given);
 }
 
-type Assignment<C> = ((args: { context: C; event: Typed }) => Partial<C>) | { [K in keyof C]?: C[K] | ((args: { context: C; event: Typed }) => C[K]) };
-type Emission<C> = Typed | ((args: { context: C; event: Typed }) => Typed);
+interface Beginning<C> {
+  readonly entry: readonly Action<C>[];
+  readonly state: ChartState<C>;
+  readonly makeContext: MakeContext<C>;
+}
 
-function assignment<C>(assign: Assignment<C>): Action<C> {
-  if (typeof assign === "function") return (subject, event) => void Object.assign(subject.context as object, assign({ context: subject.context, event }));
-  const entries = Object.entries(assign) as [keyof C, unknown][];
-  const [only] = entries;
-  if (entries.length === 1 && only !== undefined) {
-    const [key, value] = only;
-    return (subject, event) => {
-      subject.context[key] = evaluate(value, subject.context, event) as C[keyof C];
-    };
-  }
-  return (subject, event) => {
-    const values = entries.map(([, value]) => evaluate(value, subject.context, event));
-    entries.forEach(([key], i) => {
-      subject.context[key] = values[i] as C[keyof C];
-    });
+function table<C extends object>(id: string, states: readonly ChartState<C>[], beginning: Beginning<C>, limit: number): CompiledChart<C, Typed, Typed, unknown> {
+  const { entry, state: initial, makeContext } = beginning;
+  // Lent to guards and actions for the length of one step, so that a step allocates only what it emits.
+  const args: Args<C> = { context: undefined as unknown as C, event: { type: "" } };
+  return {
+    id,
+    states: new Map(states.map((state) => [state.name, state])),
+    start(subject, input, effects) {
+      const event = { type: "xstate.init", input };
+      subject.context = typeof makeContext === "function" ? makeContext({ input }) : ({ ...makeContext } as C);
+      subject.state = initial;
+      args.context = subject.context;
+      args.event = event;
+      for (const action of entry) action(args, effects);
+      if (initial.always.length > 0) settle(subject, args, effects, limit);
+    },
+    step(subject, message, effects) {
+      const { state } = subject;
+      if (state.final) return "late";
+      const plans = state.plans.get(message.type);
+      if (plans === undefined) return "unexpected";
+      args.context = subject.context;
+      args.event = message;
+      for (let i = 0; i < plans.length; i++) {
+        const plan = plans[i] as Plan<C>;
+        if (plan.guard !== undefined && !plan.guard(args)) continue;
+        if (!plan.ignores) take(plan, subject, args, effects);
+        if (plan.to.always.length > 0) settle(subject, args, effects, limit);
+        return plan.ignores && subject.state === state ? "ignored" : "moved";
+      }
+      return "unexpected";
+    },
   };
 }
 
-const evaluate = <C>(value: unknown, context: C, event: Typed): unknown => (typeof value === "function" ? (value as (args: { context: C; event: Typed }) => unknown)({ context, event }) : value);
-
-function emission<C>(emit: Emission<C>): Action<C> {
-  return typeof emit === "function" ? (subject, event, effects) => void effects.push(emit({ context: subject.context, event })) : (_subject, _event, effects) => void effects.push(emit);
-}
-
-function take<C>(plan: Plan<C>, subject: Subject<C>, message: Typed, effects: Typed[]): void {
+function take<C>(plan: Plan<C>, subject: Subject<C>, args: Args<C>, effects: Typed[]): void {
   const { actions } = plan;
-  for (let i = 0; i < actions.length; i++) (actions[i] as Action<C>)(subject, message, effects);
+  for (let i = 0; i < actions.length; i++) (actions[i] as Action<C>)(args, effects);
   subject.state = plan.to;
 }
 
-function settle<C>(subject: Subject<C>, message: Typed, effects: Typed[]): void {
-  for (let round = 0; !subject.state.final && subject.state.always.length > 0; round++) {
-    if (round > maxEventless) throw new RangeError(`state "${subject.state.name}" follows eventless transitions without end`);
-    const plan = subject.state.always.find((p) => p.guard === undefined || p.guard(subject.context, message));
-    if (plan === undefined) return;
+/** Follows eventless transitions until none is enabled, or one changes neither state nor context. */
+function settle<C>(subject: Subject<C>, args: Args<C>, effects: Typed[], limit: number): void {
+  for (let round = 1; !subject.state.final; round++) {
     const before = subject.state;
-    take(plan, subject, message, effects);
-    if (plan.ignores && before === subject.state) return;
+    const plan = before.always.find((one) => one.guard === undefined || one.guard(args));
+    if (plan === undefined) return;
+    if (round > limit) throw new RangeError(`state "${before.name}" follows eventless transitions without end`);
+    take(plan, subject, args, effects);
+    if (subject.state === before && !plan.assigns) return;
   }
-}
-
-/** The node and the nodes around it, innermost first. */
-function lineage(node: AnyStateNode): AnyStateNode[] {
-  return node.parent === undefined ? [node] : [node, ...lineage(node.parent)];
-}
-
-function leafOf(node: AnyStateNode): AnyStateNode {
-  return node.type === "compound" ? leafOf(node.initial.target[0] as AnyStateNode) : node;
-}
-
-/** The entry actions from below `domain` down to `leaf`, with the actions of initial transitions below `target`. */
-function enterPath(leaf: AnyStateNode, domain: AnyStateNode | undefined, target?: AnyStateNode): unknown[] {
-  const line = lineage(leaf);
-  const entered = (domain === undefined ? line : line.slice(0, line.indexOf(domain))).reverse();
-  const explicit = target === undefined ? 0 : entered.indexOf(target);
-  return entered.flatMap((node, i) => [...(i > explicit && node.parent?.initial.target[0] === node ? node.parent.initial.actions : []), ...node.entry]);
 }

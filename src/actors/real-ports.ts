@@ -1,30 +1,55 @@
 import { randomUUID } from "node:crypto";
-import type { Ids, Ports } from "./ports.js";
+import { countingIds } from "./counting-ids.js";
+import type { Clock, Ports, Timer } from "./ports.js";
+import { TimerQueue } from "./timer-queue.js";
 
-/** Numbers each kind from 1. */
-export function countingIds(token: () => string): Ids {
-  const counts = new Map<string, number>();
-  return {
-    next(kind) {
-      const n = (counts.get(kind) ?? 0) + 1;
-      counts.set(kind, n);
-      return `${kind}-${n}`;
-    },
-    token,
+const longestTimeout = 2 ** 31 - 1;
+
+/** This machine's time. All timers of one clock share a single `setTimeout`, which does not keep the program alive. */
+export class RealClock implements Clock {
+  private readonly timers = new TimerQueue();
+  private armed: NodeJS.Timeout | undefined;
+  private armedFor = Infinity;
+
+  now(): number {
+    return performance.now();
+  }
+
+  wall(): number {
+    return Date.now();
+  }
+
+  after(ms: number, fire: () => void): Timer {
+    const now = performance.now();
+    const due = now + Math.max(0, ms);
+    const timer = this.timers.add(due, fire);
+    if (due < this.armedFor) this.arm(due, now);
+    return timer;
+  }
+
+  private arm(due: number, now: number): void {
+    if (this.armed !== undefined) clearTimeout(this.armed);
+    this.armedFor = due;
+    this.armed = setTimeout(this.ring, Math.min(longestTimeout, Math.ceil(due - now))).unref();
+  }
+
+  private readonly ring = (): void => {
+    this.armed = undefined;
+    this.armedFor = Infinity;
+    const now = performance.now();
+    try {
+      for (let timer = this.timers.take(now); timer !== undefined; timer = this.timers.take(now)) timer.fire();
+    } finally {
+      const { nextDue } = this.timers;
+      if (nextDue !== undefined && nextDue < this.armedFor) this.arm(nextDue, performance.now());
+    }
   };
 }
 
 /** The ports of a running program: this machine's time, event loop and randomness. */
 export function realPorts(): Ports {
   return {
-    clock: {
-      now: () => performance.now(),
-      wall: () => Date.now(),
-      after(ms, fire) {
-        const timer = setTimeout(fire, ms).unref();
-        return { cancel: () => clearTimeout(timer) };
-      },
-    },
+    clock: new RealClock(),
     scheduler: { soon: (run) => queueMicrotask(run), later: (run) => void setImmediate(run) },
     random: { next: () => Math.random() },
     ids: countingIds(() => randomUUID().slice(0, 8)),

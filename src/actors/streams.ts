@@ -1,0 +1,107 @@
+import type { Observer, Operator, Subscriber, Subscription, TeardownLogic } from "rxjs";
+import { Observable } from "rxjs/internal/Observable";
+
+/** What became of the errors that subscribers threw. */
+export interface SubscriberFailures {
+  count: number;
+  /** The latest one, to look at. */
+  last: unknown;
+}
+
+/**
+ * A source of announcements that its subscribers cannot harm. A subscriber that throws (or whose promise rejects) is counted in `failures`
+ * and keeps its subscription, as in RxJS; the others, the announcer and the process never notice. That holds through operators too
+ * (`announcer.observable.pipe(map(…)).subscribe(…)`), not beyond streams that user code makes itself (`merge(a, b)`).
+ */
+export class Announcer<T> {
+  readonly failures: SubscriberFailures = { count: 0, last: undefined };
+  readonly observable: Observable<T>;
+  private subscribers: readonly Subscriber<T>[] = [];
+  private completed = false;
+
+  /** `latest`: what a new subscriber is told at once, for streams that carry a state. */
+  constructor(latest?: () => T | undefined) {
+    this.observable = new ContainedObservable<T>(this.failures, (subscriber) => {
+      const value = latest?.();
+      if (value !== undefined) subscriber.next(value);
+      if (this.completed) return subscriber.complete();
+      this.subscribers = [...this.subscribers, subscriber];
+      return () => {
+        this.subscribers = this.subscribers.filter((other) => other !== subscriber);
+      };
+    });
+  }
+
+  /** Whether anybody listens: ask before making something only to announce it. */
+  get observed(): boolean {
+    return this.subscribers.length > 0;
+  }
+
+  next(value: T): void {
+    for (const subscriber of this.subscribers) {
+      try {
+        subscriber.next(value);
+      } catch (cause) {
+        failed(this.failures, cause);
+      }
+    }
+  }
+
+  /** Ends the stream; later announcements go nowhere. */
+  complete(): void {
+    this.completed = true;
+    const { subscribers } = this;
+    this.subscribers = [];
+    for (const subscriber of subscribers) fenced(this.failures, () => subscriber.complete());
+  }
+}
+
+type Next<T> = (value: T) => void;
+
+/** An observable whose subscribers, also behind operators, are called inside a fence. */
+class ContainedObservable<T> extends Observable<T> {
+  constructor(
+    private readonly failures: SubscriberFailures,
+    subscribe?: (this: Observable<T>, subscriber: Subscriber<T>) => TeardownLogic,
+  ) {
+    super(subscribe);
+  }
+
+  /** What every operator is built on: the derived stream is fenced as well. */
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    const derived = new ContainedObservable<R>(this.failures);
+    derived.source = this;
+    derived.operator = operator;
+    return derived;
+  }
+
+  override subscribe(observer?: Partial<Observer<T>> | Next<T> | null, error?: ((error: unknown) => void) | null, complete?: (() => void) | null): Subscription {
+    if (isSubscriber(observer)) return super.subscribe(observer);
+    const given: Partial<Observer<T>> = typeof observer === "object" && observer !== null ? observer : { ...(observer ? { next: observer } : {}), ...(error ? { error } : {}), ...(complete ? { complete } : {}) };
+    const { failures } = this;
+    return super.subscribe({
+      next: (value) => fenced(failures, () => given.next?.(value)),
+      error: (cause: unknown) => (given.error ? fenced(failures, () => given.error?.(cause)) : failed(failures, cause)),
+      complete: () => fenced(failures, () => given.complete?.()),
+    });
+  }
+}
+
+/** The inner links of a chain of operators: their end is fenced already. */
+function isSubscriber<T>(observer: unknown): observer is Subscriber<T> {
+  return typeof observer === "object" && observer !== null && "next" in observer && "add" in observer && "remove" in observer && "closed" in observer && "unsubscribe" in observer;
+}
+
+function fenced(failures: SubscriberFailures, call: () => unknown): void {
+  try {
+    const answer = call();
+    if (answer instanceof Promise) answer.catch((cause: unknown) => failed(failures, cause));
+  } catch (cause) {
+    failed(failures, cause);
+  }
+}
+
+function failed(failures: SubscriberFailures, cause: unknown): void {
+  failures.count++;
+  failures.last = cause;
+}
