@@ -35,6 +35,7 @@ await runFigure({
   name: "bash",
   title: "Shell commands, 2 at once",
   metrics: [{ key: "tasksPerSecond", label: "commands/s", better: "higher" }],
+  limits: Object.keys(others),
   cases: (quick) => ["caraway", ...Object.keys(others)].map((contender) => ({ contender, variant: "`:`", count: quick ? 200 : 1_000 })),
   async measure({ contender, count }) {
     const { work, close } = await open(contender);

@@ -26,6 +26,7 @@ await runFigure({
   ],
   rounds: 9,
   here: true,
+  limits: ["node -e"],
   cases: () => Object.keys(programs).map((contender) => ({ contender, variant: "fresh process" })),
   async measure({ contender }) {
     if (contender === "caraway") await importCaraway(["app", "threadPool", "withKernel"]);

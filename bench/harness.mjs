@@ -1,30 +1,32 @@
 // What every figure shares: fresh processes, interleaved rounds, results on disk, a table.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { cpus, loadavg, tmpdir, totalmem } from "node:os";
+import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { contenders, NotBuilt } from "./contenders.mjs";
-import { layOut, readable, summarise } from "./statistics.mjs";
+import { watchOthers } from "./processor-share.mjs";
+import { layOut, ratio, readable, summarise } from "./statistics.mjs";
 
 /** @typedef {{ contender: string, variant: string }} Case  what is measured, of whom; a column and a row of the table */
 /** @typedef {{ [metric: string]: number }} Sample */
-/** @typedef {{ key: string, label: string, better: "higher" | "lower" }} Metric */
+/** @typedef {{ key: string, label: string, better: "higher" | "lower", ratio?: false }} Metric  `ratio: false`: a quotient of it says nothing */
 /**
  * @template {Case} C
  * @typedef {object} Figure
  * @property {string} name the name of its file
  * @property {string} title
- * @property {Metric[]} metrics the first decides the ratios
+ * @property {Metric[]} metrics
  * @property {(quick: boolean) => C[]} cases
  * @property {(c: C) => Promise<Sample>} measure runs in a process of its own, unless `here`
- * @property {number} [rounds] 5 unless given
+ * @property {number} [rounds] 5 unless given; --quick: 2, or 5 of what is measured from here
  * @property {string[]} [execArgv]
  * @property {true} [here] measured from this process, which spawns what it measures
+ * @property {string[]} [limits] contenders only this figure has, and which bound what is possible
  * @property {string[]} [notes]
  */
-/** @typedef {ReturnType<typeof summarise>} Summary */
-/** @typedef {{ contender: string, variant: string, metrics: Record<string, Summary>, skipped?: string, error?: string }} Row */
+/** @typedef {import("./statistics.mjs").Summary} Summary */
+/** @typedef {{ contender: string, variant: string, kind: string, metrics: Record<string, Summary>, skipped?: string, error?: string }} Row */
 /** @typedef {{ sample?: Sample, skipped?: string, error?: string }} Outcome */
 
 const resultsDirectory = fileURLToPath(new URL("./results/", import.meta.url));
@@ -32,9 +34,6 @@ const caseLimit = 180_000;
 
 /** @param {string} name */
 export const resultPath = (name) => join(resultsDirectory, `${name}.json`);
-
-/** The kind of a contender; one that only a figure knows counts as a limit. @param {string} name */
-const kindOf = (name) => contenders[name]?.kind ?? "limit";
 
 /** Measures a figure, or, in the process started for one case, that case. @template {Case} C @param {Figure<C>} figure */
 export async function runFigure(figure) {
@@ -82,9 +81,9 @@ async function readAll(stream) {
 /** @template {Case} C @param {Figure<C>} figure */
 async function runRounds(figure) {
   const quick = process.argv.includes("--quick");
-  const rounds = quick ? 2 : (figure.rounds ?? 5);
+  const rounds = quick ? (figure.here ? 5 : 2) : (figure.rounds ?? 5);
   const cases = figure.cases(quick).map((c) => ({ c, samples: /** @type {Sample[]} */ ([]), outcome: /** @type {Outcome} */ ({}) }));
-  const loadBefore = loadavg();
+  const shareOfOthers = watchOthers();
   for (let round = 0; round < rounds; round++) {
     for (const entry of cases) {
       if (entry.outcome.skipped !== undefined || entry.outcome.error !== undefined) continue;
@@ -94,8 +93,8 @@ async function runRounds(figure) {
     }
   }
   showProgress("");
-  const rows = cases.map(({ c, samples, outcome }) => toRow(figure.metrics, c, samples, outcome));
-  report(figure, rows, { ...machine(), loadBefore, loadAfter: loadavg() }, { quick, rounds });
+  const rows = cases.map(({ c, samples, outcome }) => toRow(figure, c, samples, outcome));
+  report(figure, rows, { quick, rounds, othersPercent: shareOfOthers() });
 }
 
 /** @param {string} text */
@@ -103,32 +102,34 @@ function showProgress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }
 
-/** @param {Metric[]} metrics @param {Case} c @param {Sample[]} samples @param {Outcome} outcome @returns {Row} */
-function toRow(metrics, { contender, variant }, samples, { skipped, error }) {
+/** @template {Case} C @param {Figure<C>} figure @param {C} c @param {Sample[]} samples @param {Outcome} outcome @returns {Row} */
+function toRow({ metrics, limits = [] }, { contender, variant }, samples, { skipped, error }) {
   const summaries = samples.length === 0 ? [] : metrics.map(({ key }) => [key, summarise(samples.map((sample) => sample[key] ?? Number.NaN))]);
-  return { contender, variant, metrics: Object.fromEntries(summaries), ...(skipped && { skipped }), ...(error && { error }) };
+  const kind = limits.includes(contender) ? "limit" : (contenders[contender]?.kind ?? "other");
+  return { contender, variant, kind, metrics: Object.fromEntries(summaries), ...(skipped && { skipped }), ...(error && { error }) };
 }
 
 /** @returns {{ cpu: string, cores: number, memoryGiB: number, node: string }} */
 const machine = () => ({ cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version });
 
-/** The best of the pools in a column, by the figure's first metric. @param {Row[]} rows @param {string} variant @param {Metric} metric @param {string} kind */
+/** The best of a kind in a column. @param {Row[]} rows @param {string} variant @param {Metric} metric @param {string} kind */
 export function bestOf(rows, variant, { key, better }, kind) {
   const measured = rows.flatMap((row) => {
-    const value = row.variant === variant && kindOf(row.contender) === kind ? row.metrics[key]?.median : undefined;
-    return value === undefined ? [] : [{ contender: row.contender, value }];
+    const summary = row.variant === variant && row.kind === kind ? row.metrics[key] : undefined;
+    return summary === undefined ? [] : [{ contender: row.contender, summary }];
   });
-  return measured.sort((a, b) => (better === "higher" ? b.value - a.value : a.value - b.value))[0];
+  measured.sort((a, b) => a.summary.median - b.summary.median);
+  return better === "higher" ? measured.at(-1) : measured[0];
 }
 
-/** @template {Case} C @param {Figure<C>} figure @param {Row[]} rows @param {object & { loadBefore: number[], loadAfter: number[] }} about @param {{ quick: boolean, rounds: number }} how */
-function report(figure, rows, about, how) {
+/** @template {Case} C @param {Figure<C>} figure @param {Row[]} rows @param {{ quick: boolean, rounds: number, othersPercent: number | undefined }} how */
+function report(figure, rows, how) {
   mkdirSync(resultsDirectory, { recursive: true });
   const { name, title, metrics, notes = [] } = figure;
-  writeFileSync(resultPath(name), `${JSON.stringify({ figure: name, title, when: new Date().toISOString(), machine: about, ...how, metrics, notes, rows }, null, 2)}\n`);
+  writeFileSync(resultPath(name), `${JSON.stringify({ figure: name, title, when: new Date().toISOString(), machine: machine(), ...how, metrics, notes, rows }, null, 2)}\n`);
   const { cpu, cores, node } = machine();
-  const load = [about.loadBefore, about.loadAfter].map((averages) => (averages[0] ?? 0).toFixed(1)).join(" → ");
-  console.log(`\n${title}\n${cpu}, ${String(cores)} cores, Node ${node}, load ${load}; ${String(how.rounds)} rounds, median (min–max)${how.quick ? ", quick" : ""}`);
+  const others = how.othersPercent === undefined ? "" : `, other processes took ${String(how.othersPercent)} % of the CPUs`;
+  console.log(`\n${title}\n${cpu}, ${String(cores)} cores, Node ${node}${others}; ${String(how.rounds)} rounds, median (min–max)${how.quick ? ", quick" : ""}`);
   for (const metric of metrics) printMetric(metric, rows);
   for (const note of notes) console.log(`  ${note}`);
   for (const line of new Set(rows.flatMap((row) => (row.skipped ? [`${row.contender}: ${row.skipped}`] : row.error ? [`${row.contender}, ${row.variant}: ${row.error}`] : [])))) console.log(`  ! ${line}`);
@@ -145,7 +146,7 @@ function printMetric(metric, rows) {
     return `${readable(summary.median)} (${readable(summary.min)}–${readable(summary.max)})`;
   };
   const body = names.map((name) => [name, ...variants.map((variant) => cell(name, variant))]);
-  const ratios = ["peer", "limit"].flatMap((kind) => ratioRow(metric, rows, variants, kind));
+  const ratios = (metric.ratio === false ? [] : ["peer", "limit"]).flatMap((kind) => ratioRow(metric, rows, variants, kind));
   console.log(`\n${layOut([[metric.label, ...variants], ...body, ...ratios])}`);
 }
 
@@ -153,7 +154,7 @@ function printMetric(metric, rows) {
 function ratioRow(metric, rows, variants, kind) {
   const ratios = variants.map((variant) => {
     const [own, other] = [bestOf(rows, variant, metric, "self"), bestOf(rows, variant, metric, kind)];
-    return own && other ? `${(own.value / other.value).toFixed(2)}× ${other.contender}` : "";
+    return own && other ? `${readable(ratio(own.summary, other.summary)?.median ?? Number.NaN)}× ${other.contender}` : "";
   });
   return ratios.some((ratio) => ratio !== "") ? [[`caraway ÷ best ${kind}`, ...ratios]] : [];
 }

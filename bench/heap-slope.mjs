@@ -16,9 +16,9 @@ await runFigure({
   name: "heap-slope",
   title: "Heap over many tasks through one kernel",
   metrics: [
-    { key: "bytesPerTask", label: "slope B/task", better: "lower" },
-    { key: "first", label: "heap at the first point MiB", better: "lower" },
-    { key: "last", label: "heap at the end MiB", better: "lower" },
+    { key: "bytesPerTask", label: "slope B/task", better: "lower", ratio: false },
+    { key: "first", label: "heap at the first point MiB", better: "lower", ratio: false },
+    { key: "last", label: "heap at the end MiB", better: "lower", ratio: false },
   ],
   rounds: 3,
   execArgv: ["--expose-gc"],

@@ -87,8 +87,9 @@ export async function openSingle({ threads = 2, transfer = false } = {}) {
     run(operation, value) {
       const id = nextId++;
       const worker = /** @type {Worker} */ (workers[id % threads]);
-      const list = transfer ? [/** @type {Buffer} */ (value).buffer] : [];
-      worker.postMessage({ call: [id, operation, value] }, /** @type {ArrayBuffer[]} */ (list));
+      const message = { call: [id, operation, value] };
+      if (transfer) worker.postMessage(message, [/** @type {ArrayBuffer} */ (/** @type {Buffer} */ (value).buffer)]);
+      else worker.postMessage(message);
       return new Promise((resolve) => waiting.set(id, resolve));
     },
     close: async () => void (await Promise.all(workers.map((worker) => worker.terminate()))),

@@ -17,6 +17,15 @@ export function median(values) {
 /** @param {number[]} values */
 export const summarise = (values) => ({ median: median(values), min: Math.min(...values), max: Math.max(...values), values });
 
+/** @typedef {ReturnType<typeof summarise>} Summary */
+
+/** One figure over another, round by round: both were measured in each, under the same load. @param {Summary | undefined} a @param {Summary | undefined} b */
+export function ratio(a, b) {
+  if (a === undefined || b === undefined) return undefined;
+  const rounds = Math.min(a.values.length, b.values.length);
+  return summarise(a.values.slice(0, rounds).map((value, round) => value / (b.values[round] ?? Number.NaN)));
+}
+
 /** Least squares through (x, y). @param {[x: number, y: number][]} points */
 export function slope(points) {
   const meanX = points.reduce((total, [x]) => total + x, 0) / points.length;

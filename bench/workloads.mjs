@@ -43,13 +43,13 @@ async function admitted(pool, ready, count) {
   await all;
 }
 
-/** Calls `run` for 0…count-1 with at most `width` in flight. @param {number} count @param {number} width @param {(i: number) => PromiseLike<unknown>} run */
+/** Calls `run` for 0…count-1 with at most `width` in flight. @param {number} count @param {number} width @param {(i: number, lane: number) => PromiseLike<unknown>} run */
 export async function lanes(count, width, run) {
   let next = 0;
-  const lane = async () => {
-    while (next < count) await run(next++);
+  const work = async (/** @type {number} */ lane) => {
+    while (next < count) await run(next++, lane);
   };
-  await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
+  await Promise.all(Array.from({ length: Math.min(width, count) }, (_, lane) => work(lane)));
 }
 
 /** One at a time; the microseconds each took. @param {Pool} pool @param {number} count */
