@@ -30,6 +30,7 @@ export const catalogue = {
   "CW-APP-011": entry("InvalidOption", "app", false, "an app or a call was given an option that does not exist or has a wrong value", "See the options of apps in the documentation."),
   "CW-APP-012": entry("BadCommandOutput", "app", true, "the output of a shell command was not what `returns` asked for", "Print valid JSON, or use returns: \"stdout\"."),
   "CW-APP-013": entry("ForeignThrow", "app", true, "a task threw something that is not an Error", "Throw an Error: it carries a message and a stack."),
+  "CW-APP-014": entry("ShellStartFailed", "app", false, "a shell command could not be started", "Check that `cwd` exists and that /bin/bash can be run."),
   "CW-TASK-001": entry("DependencyError", "app", false, "a task was not run since something it depends on failed", "Mend the root cause, shown as `cause`."),
   "CW-TASK-002": entry("JoinError", "app", false, "a future that a join app returned failed", "Mend the root cause, shown as `cause`."),
   "CW-TASK-003": entry("TaskCancelled", "app", false, "a task was cancelled", "Nothing, if it was meant; the reason is in the message."),

@@ -26,6 +26,8 @@ export class InvalidOption extends CarawayError {}
 export class BadCommandOutput extends CarawayError {}
 /** `CW-APP-013`: a task threw something that is not an Error. */
 export class ForeignThrow extends CarawayError {}
+/** `CW-APP-014`: a shell command could not be started. */
+export class ShellStartFailed extends CarawayError {}
 /** `CW-TASK-001`: a task was not run since something it depends on failed. */
 export class DependencyError extends CarawayError {}
 /** `CW-TASK-002`: a future that a join app returned failed. */
@@ -73,4 +75,4 @@ export class AskTimeout extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, SerializationError, DeserializationError, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, SerializationError, DeserializationError, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, InternalConsistencyError]) registerErrorClass(Class);
