@@ -1,0 +1,175 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { constants, openSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { setRef, unref } from "./guardian.js";
+import { MarkedTail } from "./output.js";
+import { RUNNER_SCRIPT } from "./scripts.js";
+
+/** How a command ended: bash's status, and whether a signal is behind it. */
+export interface RunnerStatus {
+  readonly status: number;
+  readonly signalled: boolean;
+  readonly stderrTail: string;
+}
+
+/** The command that a runner works on. */
+export interface RunnerJob {
+  /** The shell code, asked for once the runner is ready. */
+  readonly code: string;
+  readonly capture: boolean;
+  /** The runner is about to take the code: pipes have to be open now. */
+  starting(capturePipe: string): void;
+  started(pid: number): void;
+  ended(status: RunnerStatus): void;
+  /** The runner itself ended, with what it and the system said. */
+  lost(reason: string): void;
+}
+
+export interface RunnerOptions {
+  readonly bash: string;
+  readonly directory: string;
+  readonly number: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** It takes no more commands. */
+  readonly gone: (runner: Runner) => void;
+}
+
+/** One bash process that runs one command after the other; see {@link RUNNER_SCRIPT} for what the two say to each other. */
+export class Runner {
+  readonly pid: number | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly #child: ChildProcess;
+  readonly #pipes: string;
+  readonly #secret = randomBytes(12).toString("hex");
+  readonly #gone: (runner: Runner) => void;
+  #phase: "starting" | "ready" | "ending" | "gone" = "starting";
+  #stderr: Socket | undefined;
+  #job: RunnerJob | undefined;
+  #tail: MarkedTail | undefined;
+  #status: { status: number; signalled: boolean } | undefined;
+  #jobPid = 0;
+  #jobs = 0;
+  #text = "";
+  #notices: string[] = [];
+  #tainted = false;
+
+  constructor({ bash, directory, number, env, cwd, gone }: RunnerOptions) {
+    this.env = env;
+    this.cwd = cwd;
+    this.#gone = gone;
+    this.#pipes = join(directory, String(number));
+    this.#child = spawn(bash, ["-p", "-c", RUNNER_SCRIPT, "caraway-runner", this.#pipes], { detached: true, cwd, env, stdio: ["pipe", "pipe", "ignore"] });
+    this.pid = this.#child.pid;
+    this.#child.on("error", (error) => this.#lost(error.message));
+    this.#child.on("exit", (code, signal) => this.#lost(signal ?? `exit code ${code}`));
+    this.#child.stdin?.on("error", (error) => this.#notices.push(error.message));
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#read(text));
+    unref(this.#child);
+  }
+
+  /** Whether it would take another command. */
+  get usable(): boolean {
+    return !this.#tainted && (this.#phase === "starting" || this.#phase === "ready");
+  }
+
+  /** Starts a command; a runner has at most one. */
+  run(job: RunnerJob): void {
+    this.#job = job;
+    this.#jobs += 1;
+    this.#tail = undefined;
+    this.#status = undefined;
+    this.#jobPid = 0;
+    this.#notices.length = 0;
+    this.#keepAlive(true);
+    if (this.#phase === "ready") this.#send(job);
+  }
+
+  /** Leaves the current command's group to the host: the runner will not kill it when the command's shell has ended. */
+  leaveGroup(): void {
+    this.#child.stdin?.write("kill\n");
+  }
+
+  /** It may hold a pipe that a process which left its command still writes to: never use it again. */
+  taint(): void {
+    this.#tainted = true;
+  }
+
+  /** Ends it once it has nothing to do. */
+  end(): void {
+    if (this.#phase === "gone") return;
+    this.#phase = "ending";
+    this.#child.stdin?.end();
+  }
+
+  #send(job: RunnerJob): void {
+    const mark = `\x01${this.#secret}.${this.#jobs}\x02`;
+    this.#tail = new MarkedTail(Buffer.from(mark));
+    job.starting(`${this.#pipes}.out`);
+    const { code } = job;
+    this.#child.stdin?.write(`${code.length} ${mark} ${job.capture ? "capture" : "-"}\n${code}`);
+  }
+
+  #read(text: string): void {
+    const lines = (this.#text + text).split("\n");
+    this.#text = lines.pop() ?? "";
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(line: string): void {
+    if (line === "ready") return this.#ready();
+    const [word, number] = line.split(" ", 2);
+    if (word === "started") {
+      this.#jobPid = Number(number);
+      this.#job?.started(this.#jobPid);
+    } else if (word === "ended") {
+      const status = Number(number);
+      this.#status = { status, signalled: status > 128 && this.#notices.length > 0 };
+      this.#settle();
+    } else this.#notices.push(line);
+  }
+
+  #ready(): void {
+    this.#phase = this.#phase === "ending" ? "ending" : "ready";
+    this.#stderr = new Socket({ fd: openSync(`${this.#pipes}.err`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+    this.#stderr.on("data", (chunk) => this.#readStderr(chunk));
+    this.#stderr.on("error", (error) => this.#notices.push(error.message));
+    this.#keepAlive(this.#job !== undefined);
+    if (this.#job !== undefined) this.#send(this.#job);
+  }
+
+  #readStderr(chunk: Buffer): void {
+    if (this.#tail === undefined) this.#tainted = true;
+    else {
+      this.#tail.push(chunk);
+      this.#tainted ||= this.#tail.strayed;
+      if (this.#tail.over) this.#settle();
+    }
+  }
+
+  #settle(): void {
+    const [job, tail, status] = [this.#job, this.#tail, this.#status];
+    if (job === undefined || tail === undefined || status === undefined || !tail.over) return;
+    this.#job = undefined;
+    this.#keepAlive(false);
+    job.ended({ ...status, stderrTail: tail.text() });
+  }
+
+  #lost(reason: string): void {
+    if (this.#phase === "gone") return;
+    this.#phase = "gone";
+    this.#stderr?.destroy();
+    const job = this.#job;
+    this.#job = undefined;
+    this.#gone(this);
+    job?.lost([reason, ...this.#notices].join("; "));
+  }
+
+  #keepAlive(alive: boolean): void {
+    setRef(this.#child.stdout, alive);
+    setRef(this.#stderr, alive);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The two bash programs behind shell commands. Both are run by `bash -p`, so that no exported function or start-up file of the
+ * user's environment changes what they do; the commands themselves are run by an ordinary bash.
+ */
+
+/**
+ * Runs one command after the other, each in a process group of its own, all in the runner's session.
+ *
+ * A runner is small, so its `fork` is cheap however big the host has grown. In: `<length> <mark> <out>\n` and that many characters
+ * of shell code, or `kill` (the host is ending the current command, and sees to its group). Out, on its own stdout: `ready`,
+ * `started <pid>`, `ended <status>`; before `ended`, bash's own notice where a signal ended the command (an `exit 137` has none).
+ * The mark goes down the pipe of stderr after the last byte that the command wrote before it ended. Names begin with `_cw_`: an
+ * assignment to a name that the environment has would reach the commands.
+ */
+export const RUNNER_SCRIPT = `
+exec 2>&1
+if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 402 )); then echo "old $BASH_VERSION"; exit 1; fi
+set -m
+_cw_err=$1.err _cw_out=$1.out
+mkfifo -m 600 "$_cw_err" "$_cw_out" || exit 1
+echo ready
+exec 4>"$_cw_err"
+_cw_wait() {
+  if (( BASH_VERSINFO[0] >= 5 )); then wait -f "$1"; return; fi
+  local _cw_status
+  while :; do wait "$1"; _cw_status=$?; kill -0 "$1" 2>/dev/null || return "$_cw_status"; done
+}
+while read -r _cw_length _cw_mark _cw_to; do
+  [[ $_cw_length = kill ]] && continue
+  read -r -N "$_cw_length" _cw_code || break
+  if [[ $_cw_to = capture ]]; then _cw_to=$_cw_out; else _cw_to=/dev/null; fi
+  ( eval "$_cw_code" ) </dev/null >"$_cw_to" 2>&4 4>&- &
+  echo "started $!"
+  _cw_wait "$!"
+  _cw_status=$?
+  if read -r -t 0; then read -r _; else kill -KILL -- "-$!" 2>/dev/null; fi
+  printf %s "$_cw_mark" >&4
+  (( _cw_status > 128 )) && jobs -l
+  echo "ended $_cw_status"
+done
+`;
+
+/**
+ * Outlives its host just long enough to end what the host had started. In: `+<pid>` and `-<pid>` of runners. When its input ends
+ * (the host closed it, or is gone by any death) it kills the runners, then everything in their sessions and everything whose
+ * environment carries the host's token, again and again until nothing is left, and removes the host's directory.
+ */
+export const GUARDIAN_SCRIPT = `
+trap '' HUP INT QUIT TERM
+_token=$1 _directory=$2
+declare -A _sessions
+while read -r _line; do
+  case $_line in
+    +*) _sessions[\${_line#+}]=1 ;;
+    -*) unset "_sessions[\${_line#-}]" ;;
+  esac
+done
+exec 2>/dev/null
+for _pid in "\${!_sessions[@]}"; do kill -KILL "$_pid"; done
+for (( _round = 0; _round < 100; _round++ )); do
+  _found=()
+  for _stat in /proc/[0-9]*/stat; do
+    read -r -d '' _line <"$_stat"
+    [[ -n $_line ]] || continue
+    _pid=\${_line%% *}
+    set -- \${_line##*) }
+    [[ $1 = [ZX] ]] || [[ -z \${_sessions[\${4:-0}]} ]] || _found+=("$_pid")
+  done
+  for _stat in $(LC_ALL=C grep -lsF -- "$_token" /proc/[0-9]*/environ); do
+    _stat=\${_stat#/proc/}
+    _found+=("\${_stat%/environ}")
+  done
+  (( \${#_found[@]} > 0 )) || break
+  kill -KILL "\${_found[@]}"
+  sleep 0.02
+done
+rm -rf -- "$_directory"
+`;
