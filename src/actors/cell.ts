@@ -9,6 +9,8 @@ export interface CellKind<C extends object, M extends Typed, E extends Typed, I,
   readonly name: string;
   readonly chart: CompiledChart<C, M, E, I>;
   readonly perform: Performers<E, Owner>;
+  /** The cell is in another state now; its effects follow. For counting and announcing only. */
+  moved?(cell: Owner, from: string): void;
   /** A step or an effect threw: a fault of caraway, and this cell takes no more messages. */
   crashed(cell: Owner, error: unknown): void;
 }
@@ -44,6 +46,7 @@ export interface AnyCell extends ChartSubject<object> {
     readonly name: string;
     readonly chart: CompiledChart<object, Typed, Typed, unknown>;
     readonly perform: Readonly<Record<string, (effect: Typed, owner: AnyCell) => void>>;
+    moved?(cell: AnyCell, from: string): void;
     crashed(cell: AnyCell, error: unknown): void;
   };
   readonly id: number | string;

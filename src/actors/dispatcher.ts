@@ -1,8 +1,9 @@
 import type { Observable } from "rxjs";
-import { Subject } from "rxjs/internal/Subject";
 import type { AnyCell, Cell } from "./cell.js";
 import type { StepOutcome, Typed } from "./compile.js";
+import { MessageQueue } from "./message-queue.js";
 import type { Ports } from "./ports.js";
+import { Announcer } from "./streams.js";
 
 /** One step of one cell: what the transition stream consists of. */
 export interface TransitionRecord {
@@ -29,10 +30,17 @@ export interface DispatchCounts {
   handled: number;
   ignored: number;
   late: number;
+  /** Cells that crashed. */
+  crashed: number;
+  /** Times that a kind's `crashed` threw itself; see `lastFault`. */
+  faults: number;
 }
 
+const beginning: Typed = { type: "xstate.init" };
 const budgetMs = 2;
 const checkEvery = 64;
+/** For clocks that stand still while messages are handled. */
+const mostPerTurn = 2 ** 16;
 
 /**
  * Runs cells: takes their messages one at a time, in the order they were told, control messages first.
@@ -40,11 +48,13 @@ const checkEvery = 64;
  * or an effect tells goes through the queue, so a chain of any length uses constant stack.
  */
 export class Dispatcher {
-  readonly counts: DispatchCounts = { handled: 0, ignored: 0, late: 0 };
-  private readonly work = new Queue();
-  private readonly control = new Queue();
-  private readonly records = new Subject<TransitionRecord>();
-  private readonly effects: Typed[] = [];
+  readonly counts: DispatchCounts = { handled: 0, ignored: 0, late: 0, crashed: 0, faults: 0 };
+  /** What a kind's `crashed` threw last: nobody is left to tell. */
+  lastFault: unknown;
+  private readonly work = new MessageQueue();
+  private readonly control = new MessageQueue();
+  private readonly records = new Announcer<TransitionRecord>();
+  private effects: Typed[] = [];
   private scheduled = false;
   private told = 0;
   private cause = 0;
@@ -56,7 +66,7 @@ export class Dispatcher {
 
   /** Every step of every cell, as it happens. An observer that throws harms nobody; no record is made while nobody looks. */
   get transitions$(): Observable<TransitionRecord> {
-    return this.records.asObservable();
+    return this.records.observable;
   }
 
   /** Messages that wait. */
@@ -74,11 +84,13 @@ export class Dispatcher {
     const any = cell as unknown as AnyCell;
     const seq = ++this.told;
     const effects: Typed[] = [];
-    this.guarded(any, { type: "xstate.init" }, seq, () => {
+    try {
       any.kind.chart.start(any, input, effects);
-      if (this.records.observed) this.record(any, { type: "xstate.init" }, seq, this.cause, undefined, effects, "started");
-      this.performAll(any, effects, seq);
-    });
+      if (this.records.observed) this.record(any, beginning, seq, this.cause, undefined, effects, "started");
+      if (effects.length > 0) this.performAll(any, effects, seq);
+    } catch (error) {
+      this.crash(any, beginning, seq, this.cause, error);
+    }
   }
 
   /** Puts a message into the cell's mailbox. */
@@ -96,6 +108,7 @@ export class Dispatcher {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
+    this.coarse = this.ports.clock.now();
     this.ports.scheduler.soon(this.drain);
   }
 
@@ -109,7 +122,7 @@ export class Dispatcher {
       this.handle(queue);
       if (handled % checkEvery === 0) {
         this.coarse = clock.now();
-        if (this.coarse >= until) {
+        if (this.coarse >= until || handled >= mostPerTurn) {
           this.cause = 0;
           this.ports.scheduler.later(this.drain);
           return;
@@ -118,29 +131,36 @@ export class Dispatcher {
     }
     this.cause = 0;
     this.scheduled = false;
+    this.work.trim();
   };
 
-  private handle(queue: Queue): void {
+  private handle(queue: MessageQueue): void {
     const { cell, message, seq, cause } = queue.shift();
-    if (cell.crashed) {
-      this.counts.late++;
-      return;
-    }
     this.cause = seq;
-    this.guarded(cell, message, seq, () => this.step(cell, message, seq, cause));
+    try {
+      if (cell.crashed) this.counts.late++;
+      else this.step(cell, message, seq, cause);
+    } catch (error) {
+      this.crash(cell, message, seq, cause, error);
+    }
   }
 
   private step(cell: AnyCell, message: Typed, seq: number, cause: number): void {
-    const { effects } = this;
-    effects.length = 0;
+    const { effects, counts } = this;
     const from = cell.state;
     const outcome = cell.kind.chart.step(cell, message, effects);
-    this.counts.handled++;
-    if (outcome === "ignored") this.counts.ignored++;
-    else if (outcome === "late") this.counts.late++;
-    else if (outcome === "unexpected") throw new Error(`${cell.path} in state "${from.name}" has no answer to "${message.type}"`);
+    counts.handled++;
+    if (outcome !== "moved") {
+      if (outcome === "ignored") counts.ignored++;
+      else if (outcome === "late") counts.late++;
+      else throw new Error(`${cell.path} in state "${from.name}" has no answer to "${message.type}"`);
+    }
     if (this.records.observed) this.record(cell, message, seq, cause, from.name, effects.slice(), outcome);
-    if (effects.length > 0) this.performAll(cell, effects, seq);
+    if (cell.state !== from) cell.kind.moved?.(cell, from.name);
+    if (effects.length > 0) {
+      this.performAll(cell, effects, seq);
+      while (effects.length > 0) effects.pop();
+    }
   }
 
   private performAll(cell: AnyCell, effects: readonly Typed[], seq: number): void {
@@ -153,85 +173,31 @@ export class Dispatcher {
     this.cause = before;
   }
 
-  private guarded(cell: AnyCell, message: Typed, seq: number, run: () => void): void {
+  /** The cell is out of order from here on; its kind learns of it. */
+  private crash(cell: AnyCell, message: Typed, seq: number, cause: number, error: unknown): void {
+    this.effects = [];
+    cell.crashed = true;
+    this.counts.crashed++;
+    if (this.records.observed) this.record(cell, message, seq, cause, undefined, [], "crashed");
     try {
-      run();
-    } catch (error) {
-      cell.crashed = true;
-      if (this.records.observed) this.record(cell, message, seq, this.cause, undefined, [], "crashed");
       cell.kind.crashed(cell, error);
+    } catch (fault) {
+      this.counts.faults++;
+      this.lastFault = fault;
     }
   }
 
   private record(cell: AnyCell, message: Typed, seq: number, cause: number, from: string | undefined, effects: readonly Typed[], outcome: TransitionRecord["outcome"]): void {
-    const { name: to, final } = cell.state;
-    const { kind, id, incarnation } = cell;
-    const base = { seq, cause, at: this.now, kind: kind.name, id, incarnation, to, final, message, effects, outcome };
-    this.records.next(from === undefined ? base : { ...base, from });
+    const { id, incarnation } = cell;
+    const kind = cell.kind.name;
+    const to = cell.state?.name ?? "";
+    const final = cell.state?.final ?? false;
+    const at = this.now;
+    this.records.next(from === undefined ? { seq, cause, at, kind, id, incarnation, to, final, message, effects, outcome } : { seq, cause, at, kind, id, incarnation, from, to, final, message, effects, outcome });
   }
 }
 
 /** What a cell's kind must be able to take for `tell` to accept the message. */
 interface CompiledFor<M extends Typed> {
   step(subject: never, message: M, effects: never): StepOutcome;
-}
-
-interface Envelope {
-  readonly cell: AnyCell;
-  readonly message: Typed;
-  readonly seq: number;
-  readonly cause: number;
-}
-
-/** A first-in, first-out queue of messages; a ring that grows. One envelope is lent at a time, so nothing is allocated per message. */
-class Queue {
-  size = 0;
-  private head = 0;
-  private mask = 1023;
-  private cells: (AnyCell | undefined)[] = new Array<AnyCell | undefined>(1024);
-  private messages: (Typed | undefined)[] = new Array<Typed | undefined>(1024);
-  private numbers = new Float64Array(2048);
-  private readonly lent: { -readonly [K in keyof Envelope]: Envelope[K] } = { cell: undefined as unknown as AnyCell, message: { type: "" }, seq: 0, cause: 0 };
-
-  push(cell: AnyCell, message: Typed, seq: number, cause: number): void {
-    if (this.size > this.mask) this.grow();
-    const at = (this.head + this.size++) & this.mask;
-    this.cells[at] = cell;
-    this.messages[at] = message;
-    this.numbers[at * 2] = seq;
-    this.numbers[at * 2 + 1] = cause;
-  }
-
-  shift(): Envelope {
-    const at = this.head;
-    const { lent } = this;
-    lent.cell = this.cells[at] as AnyCell;
-    lent.message = this.messages[at] as Typed;
-    lent.seq = this.numbers[at * 2] as number;
-    lent.cause = this.numbers[at * 2 + 1] as number;
-    this.cells[at] = undefined;
-    this.messages[at] = undefined;
-    this.head = (at + 1) & this.mask;
-    this.size--;
-    return lent;
-  }
-
-  private grow(): void {
-    const old = this.mask + 1;
-    const cells = new Array<AnyCell | undefined>(old * 2);
-    const messages = new Array<Typed | undefined>(old * 2);
-    const numbers = new Float64Array(old * 4);
-    for (let i = 0; i < this.size; i++) {
-      const from = (this.head + i) & this.mask;
-      cells[i] = this.cells[from];
-      messages[i] = this.messages[from];
-      numbers[i * 2] = this.numbers[from * 2] as number;
-      numbers[i * 2 + 1] = this.numbers[from * 2 + 1] as number;
-    }
-    this.cells = cells;
-    this.messages = messages;
-    this.numbers = numbers;
-    this.mask = old * 2 - 1;
-    this.head = 0;
-  }
 }
