@@ -1,0 +1,34 @@
+import type { AppCode, RunnableApp } from "../executors/executor.js";
+import type { ResolvedRetries } from "../config/types.js";
+import type { TaskSpec } from "../state-machines/task.js";
+import type { AppOptions, Returns } from "./types.js";
+
+/** A body that runs beside the kernel: of a bash app or a join app. */
+export type Body = (...args: unknown[]) => unknown;
+
+/** What an app is. Made where it is defined, the same for every kernel it is called on. */
+export interface AppDefinition extends RunnableApp {
+  readonly kind: "function" | "module" | "bash" | "join" | "lift";
+  readonly code: AppCode | undefined;
+  readonly body: Body | undefined;
+  /** Stable over runs: what the cache knows it by. */
+  readonly identity: string;
+  /** `file:line` where it was defined. */
+  readonly place: string | undefined;
+  readonly parameters: () => readonly string[];
+}
+
+/** An app's options as one kernel understands them; shared by all calls with the same options. */
+export interface CallPlan {
+  readonly options: AppOptions;
+  readonly spec: TaskSpec;
+  readonly retries: ResolvedRetries;
+  readonly walltime: number;
+  readonly priority: number | undefined;
+  readonly returns: Returns;
+  readonly strict: boolean;
+  /** Labels it may run on; undefined: all. */
+  readonly allowed: (label: string) => boolean;
+  /** Neither files, streams, environment, signal nor resources: the quick way. */
+  readonly plain: boolean;
+}

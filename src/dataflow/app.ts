@@ -1,0 +1,156 @@
+import { fileURLToPath } from "node:url";
+import { InvalidApp, InvalidOption, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
+import type { AppCode } from "../executors/executor.js";
+import { callSite, type CallSite, shipFunction } from "../serialization/function-source.js";
+import type { AppDefinition, Body } from "./app-definition.js";
+import { defaultKernel } from "./default-kernel.js";
+import { enclosing } from "./enclosing.js";
+import type { AppFuture } from "./future.js";
+import { mapOver } from "./map.js";
+import { checkOptions } from "./option-check.js";
+import { parameterNames } from "./parameters.js";
+import type { Command } from "./sh.js";
+import type { App, AppOptions, BashAppOptions, BashResult, FunctionAppOptions, Inputs, NoOutputs, OutputFutures, Outputs, Resolved, Returns, Submitter, TaskFiles } from "./types.js";
+
+let lastKey = 0;
+const definitions = new WeakMap<object, AppDefinition>();
+
+/** @internal What an app is. Throws `InvalidApp` for what is no app. */
+export function definitionOf(app: unknown): AppDefinition {
+  const definition = typeof app === "function" ? definitions.get(app) : undefined;
+  if (definition === undefined) throw new InvalidApp("CW-APP-009", `${describe(app)} is no app`, { hint: "Make one with app(…), bashApp(…), joinApp(…) or appsFrom(…)." });
+  return definition;
+}
+
+const describe = (value: unknown) => (typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : value === null ? "null" : `a value of type ${typeof value}`);
+
+type NoFiles<A extends readonly unknown[]> = FunctionAppOptions<never, A> & { readonly outputs?: never; readonly inputs?: never };
+
+/**
+ * Makes an app of a function: each call becomes a task that runs on an executor, and answers with a future at once.
+ * The function is shipped as source: what it uses from outside goes in as an argument or by `using`; imports go inside.
+ *
+ * @throws InvalidApp, OutsideVariable, InvalidOption
+ * @example
+ * const square = app((x: number) => x * x);
+ * console.log(await square(7)); // 49
+ */
+export function app<A extends readonly unknown[], R>(fn: (...args: A) => R, options?: NoFiles<A>): App<A, Awaited<R>>;
+export function app<A extends readonly unknown[], R, const O extends Outputs>(fn: (...args: [...A, TaskFiles<O>]) => R, options: FunctionAppOptions<O, A> & { readonly outputs: O | ((...args: A) => O) }): App<A, Awaited<R>, O>;
+export function app<A extends readonly unknown[], R>(fn: (...args: [...A, TaskFiles<NoOutputs>]) => R, options: FunctionAppOptions<never, A> & { readonly inputs: NonNullable<AppOptions["inputs"]> }): App<A, Awaited<R>>;
+export function app(fn: unknown, options: FunctionAppOptions = {}): unknown {
+  const site = callSite();
+  checkOptions("app", options);
+  if (typeof fn !== "function") throw new InvalidApp("CW-APP-009", `app() takes a function, not ${describe(fn)}`, place(site));
+  const { using, ...rest } = options;
+  const shipped = shipFunction(fn as Body, { file: site?.file ?? import.meta.url, ...(site === undefined ? {} : { line: site.line }), ...(using === undefined ? {} : { using }) });
+  const name = shipped.name || options.label || "anonymous";
+  return callable(define(name, "function", { kind: "function", shipped }, undefined, `function:${shipped.hash}`, site, fn as Body), rest);
+}
+
+/** Every exported function of a module as an app. The worker imports the module. */
+export type AppsOf<M> = { readonly [K in keyof M as M[K] extends (...args: never[]) => unknown ? K : never]: M[K] extends (...args: infer A) => infer R ? App<A, Awaited<R>> : never };
+
+/**
+ * The exported functions of a module, as apps. Give the module's type for the names and types of them.
+ *
+ * @example
+ * const stats = appsFrom<typeof import("./stats.js")>(new URL("./stats.js", import.meta.url));
+ */
+export function appsFrom<M>(url: URL | string, options: AppOptions = {}): AppsOf<M> {
+  const site = callSite();
+  checkOptions("appsFrom", options);
+  const href = moduleUrl(url, site);
+  const known = new Map<string, unknown>();
+  return new Proxy(Object.freeze({}), {
+    get(_, key) {
+      if (typeof key !== "string" || key === "then") return undefined;
+      let made = known.get(key);
+      if (made === undefined) known.set(key, (made = callable(define(key, "module", { kind: "module", url: href, name: key }, undefined, `module:${href}#${key}`, site), options)));
+      return made;
+    },
+  }) as AppsOf<M>;
+}
+
+function moduleUrl(url: unknown, site: CallSite | undefined): string {
+  try {
+    if (url instanceof URL) return url.href;
+    if (typeof url === "string") return new URL(url, site?.file.startsWith("file:") === true ? site.file : `file://${site?.file ?? process.cwd() + "/"}`).href;
+  } catch {
+    // Told below, as for every other value.
+  }
+  throw new InvalidApp("CW-APP-009", `appsFrom() takes the URL of a module, not ${String(url)}`, { ...place(site), hint: "Give new URL(\"./module.js\", import.meta.url)." });
+}
+
+/**
+ * Makes an app of a shell command. The function runs beside the kernel once the inputs are there, and returns sh`…` or a string.
+ *
+ * @example
+ * const sort = bashApp((input: DataFile, { outputs }) => sh`sort ${input} > ${outputs.sorted}`, {
+ *   outputs: (input: DataFile) => ({ sorted: file(`${input.stem}.sorted.txt`) }),
+ * });
+ */
+export function bashApp<A extends readonly unknown[], const O extends Outputs, V extends Returns = "exit">(fn: (...args: [...A, TaskFiles<O>]) => Command | string | Promise<Command | string>, options: BashAppOptions<O, A, V> & { readonly outputs: O | ((...args: A) => O) }): App<A, BashResult<V>, O>;
+export function bashApp<A extends readonly unknown[], V extends Returns = "exit">(fn: (...args: A) => Command | string | Promise<Command | string>, options?: BashAppOptions<never, A, V> & { readonly outputs?: never; readonly inputs?: never }): App<A, BashResult<V>>;
+export function bashApp<A extends readonly unknown[], V extends Returns = "exit">(fn: (...args: [...A, TaskFiles<NoOutputs>]) => Command | string | Promise<Command | string>, options: BashAppOptions<never, A, V> & { readonly inputs: NonNullable<AppOptions["inputs"]> }): App<A, BashResult<V>>;
+export function bashApp(fn: unknown, options: BashAppOptions = {}): unknown {
+  return besideApp("bash", fn, options);
+}
+
+/**
+ * Makes an app of a function that calls other apps: it runs beside the kernel and returns a future, or an array or record of futures;
+ * the result is what those give.
+ *
+ * @example
+ * const fib = joinApp((n: number): AppFuture<number> | number[] => …);
+ */
+export function joinApp<A extends readonly unknown[], R>(fn: (...args: A) => R, options?: AppOptions<never, A>): App<A, Resolved<Awaited<R>>> {
+  return besideApp("join", fn, options ?? {}) as App<A, Resolved<Awaited<R>>>;
+}
+
+function besideApp(kind: "bash" | "join", fn: unknown, options: BashAppOptions): unknown {
+  const site = callSite();
+  checkOptions(kind === "bash" ? "bashApp" : "joinApp", options);
+  if (typeof fn !== "function") throw new InvalidApp("CW-APP-009", `${kind}App() takes a function, not ${describe(fn)}`, place(site));
+  const name = fn.name || options.label || `${kind}App`;
+  return callable(define(name, kind, undefined, fn as Body, `${kind}:${site?.file ?? ""}:${name}:${String(fn)}`, site), options);
+}
+
+function define(name: string, kind: AppDefinition["kind"], code: AppCode | undefined, body: Body | undefined, identity: string, site: CallSite | undefined, source: Body | undefined = body): AppDefinition {
+  const at = site === undefined ? undefined : `${site.file.startsWith("file:") ? fileURLToPath(site.file) : site.file}:${site.line}`;
+  return { key: ++lastKey, name, kind, code, body, identity, place: at, expected: -1, parameters: () => (source === undefined ? [] : parameterNames(source)) };
+}
+
+function callable(definition: AppDefinition, options: AppOptions, submitter?: Submitter): App<readonly unknown[], unknown, unknown> {
+  const call = (...args: unknown[]): AppFuture<unknown, unknown> => {
+    if (submitter !== undefined) return submitter.submit(self, args as Inputs<readonly unknown[]>);
+    const kernel = enclosing.current?.kernel ?? defaultKernel();
+    if (kernel === undefined) throw new NoDataFlowKernelError("CW-CONF-003", `${definition.name} was called and no kernel is running`, definition.place === undefined ? {} : { where: { app: definition.name, callSite: definition.place } });
+    return kernel.table.submit(definition, args, options);
+  };
+  const self = Object.assign(call, {
+    options,
+    with(more: AppOptions) {
+      checkOptions(definition.name, more);
+      return callable(definition, { ...options, ...more }, submitter);
+    },
+    on: (kernel: Submitter) => callable(definition, options, kernel),
+    map: (items: Iterable<unknown> | AsyncIterable<unknown>, mapOptions?: { readonly window?: number }) => mapOver((item) => call(item), items, mapOptions),
+  }) as unknown as App<readonly unknown[], unknown, unknown>;
+  Object.defineProperty(self, "name", { value: definition.name, configurable: true });
+  definitions.set(self, definition);
+  return self;
+}
+
+const place = (site: CallSite | undefined) => (site === undefined ? {} : { where: { callSite: `${site.file}:${site.line}:${site.column}` } });
+
+const later = (what: string) => (): never => {
+  throw new NotYetSupported("CW-CONF-002", `${what} is not built yet`);
+};
+
+/** The command of one rank of an MPI program. Not built yet. */
+export const mpiApp: (...args: readonly unknown[]) => never = later("mpiApp");
+/** A Python function as an app. Not built yet. */
+export const pythonApp: (...args: readonly unknown[]) => never = later("pythonApp");
+
+export type { OutputFutures, InvalidOption };

@@ -1,0 +1,161 @@
+import { DataFile } from "../data/file.js";
+import { decode, encode, type Encoded } from "../serialization/index.js";
+import { AppFuture, DataFuture } from "./future.js";
+
+/** One argument as kept: travelling form, a future whose value it will be, or a container with futures in it. */
+export type KeptArgument = Encoded | AppFuture<unknown, unknown> | DataFuture | Foreign | Template;
+
+/** A promise that is not caraway's. Its value is set once it is there. */
+export class Foreign {
+  value: unknown;
+  constructor(readonly promise: PromiseLike<unknown>) {}
+}
+
+/** A container with futures in it: copied at the call, filled when they have settled. */
+export class Template {
+  constructor(readonly tree: unknown) {}
+}
+
+/** A leaf of a template that may change after the call: kept as it was. */
+class Leaf {
+  constructor(readonly encoded: Encoded) {}
+}
+
+export type Dependency = AppFuture<unknown, unknown> | Foreign;
+
+/** Takes a snapshot of the argument, and adds what it waits for to `dependencies`. */
+export function keepArgument(argument: unknown, what: string, dependencies: Dependency[], depth: "deep" | "shallow"): KeptArgument {
+  if (argument === null || typeof argument !== "object") return encode(argument, what);
+  if (argument instanceof AppFuture || argument instanceof DataFuture) {
+    dependencies.push(argument instanceof DataFuture ? argument.parent : argument);
+    return argument;
+  }
+  if (isPromise(argument)) return foreign(argument, dependencies);
+  if (depth === "shallow" || !holdsPromise(argument, new Set())) return encode(argument, what);
+  return new Template(copy(argument, what, dependencies, new Map()));
+}
+
+function foreign(promise: PromiseLike<unknown>, dependencies: Dependency[]): Foreign {
+  const dependency = new Foreign(promise);
+  dependencies.push(dependency);
+  return dependency;
+}
+
+function isPromise(value: object): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown }).then === "function";
+}
+
+function isContainer(value: object): boolean {
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function members(container: object): Iterable<unknown> {
+  if (Array.isArray(container) || container instanceof Set) return container as Iterable<unknown>;
+  return container instanceof Map ? container.values() : Object.values(container);
+}
+
+function holdsPromise(root: object, seen: Set<object>): boolean {
+  const open: object[] = [root];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    if (next instanceof DataFuture || isPromise(next)) return true;
+    if (!isContainer(next)) continue;
+    for (const member of members(next)) if (member !== null && typeof member === "object") open.push(member);
+  }
+  return false;
+}
+
+function copy(value: unknown, what: string, dependencies: Dependency[], copies: Map<object, unknown>): unknown {
+  if (value === null || typeof value !== "object") return typeof value === "function" || typeof value === "symbol" ? encode(value, what) : value;
+  if (value instanceof AppFuture || value instanceof DataFuture) {
+    dependencies.push(value instanceof DataFuture ? value.parent : value);
+    return value;
+  }
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  if (isPromise(value)) return remember(copies, value, foreign(value, dependencies));
+  if (!isContainer(value)) return remember(copies, value, new Leaf(encode(value, what)));
+  return rebuild(value, copies, (member, key) => copy(member, `${what} → ${key}`, dependencies, copies));
+}
+
+function remember(copies: Map<object, unknown>, original: object, made: unknown): unknown {
+  copies.set(original, made);
+  return made;
+}
+
+function rebuild(container: object, made: Map<object, unknown>, each: (member: unknown, key: string) => unknown): unknown {
+  if (Array.isArray(container)) {
+    const array: unknown[] = [];
+    made.set(container, array);
+    for (let i = 0; i < container.length; i++) array.push(each(container[i], `[${i}]`));
+    return array;
+  }
+  if (container instanceof Map) {
+    const map = new Map<unknown, unknown>();
+    made.set(container, map);
+    for (const [key, member] of container) map.set(key, each(member, `.get(${String(key)})`));
+    return map;
+  }
+  if (container instanceof Set) {
+    const set = new Set<unknown>();
+    made.set(container, set);
+    for (const member of container) set.add(each(member, ".member"));
+    return set;
+  }
+  const object: Record<string, unknown> = {};
+  made.set(container, object);
+  for (const [key, member] of Object.entries(container)) object[key] = each(member, `.${key}`);
+  return object;
+}
+
+/** The value with every future in it replaced by what it gave. */
+export function fill(value: unknown, made = new Map<object, unknown>()): unknown {
+  if (value === null || typeof value !== "object") return value;
+  if (value instanceof AppFuture) return value.record.value();
+  if (value instanceof DataFuture) return value.file;
+  if (value instanceof Foreign) return value.value;
+  if (value instanceof Leaf) return decode(value.encoded);
+  if (!isContainer(value)) return value;
+  const known = made.get(value);
+  if (known !== undefined) return known;
+  return rebuild(value, made, (member) => fill(member, made));
+}
+
+/** The argument as it travels, once all it waited for is there. */
+export function composeArgument(kept: KeptArgument, what: string): Encoded {
+  if (kept instanceof AppFuture) return kept.record.context.value as Encoded;
+  if (kept instanceof DataFuture) return encode(kept.file, what);
+  if (kept instanceof Foreign) return encode(kept.value, what);
+  if (kept instanceof Template) return encode(fill(kept.tree), what);
+  return kept;
+}
+
+/** The argument as a value, for bodies that run beside the kernel. */
+export function argumentValue(kept: KeptArgument): unknown {
+  if (kept instanceof AppFuture || kept instanceof DataFuture || kept instanceof Foreign) return fill(kept);
+  if (kept instanceof Template) return fill(kept.tree);
+  return decode(kept);
+}
+
+/** Every future in what the body of a join app returned. */
+export function gatherFutures(value: unknown): (AppFuture<unknown, unknown> | DataFuture | PromiseLike<unknown>)[] {
+  const found: (AppFuture<unknown, unknown> | DataFuture | PromiseLike<unknown>)[] = [];
+  const seen = new Set<object>();
+  const open: unknown[] = [value];
+  for (let i = 0; i < open.length; i++) {
+    const next = open[i];
+    if (next === null || typeof next !== "object" || seen.has(next)) continue;
+    seen.add(next);
+    if (next instanceof DataFuture || isPromise(next)) found.push(next);
+    else if (isContainer(next)) for (const member of members(next)) open.push(member);
+  }
+  return found;
+}
+
+/** Whether the value is a future, or an array or record that may hold some. */
+export function isJoinable(value: unknown): boolean {
+  return value !== null && typeof value === "object" && (value instanceof DataFuture || isPromise(value) || isContainer(value));
+}

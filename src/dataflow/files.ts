@@ -1,0 +1,159 @@
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { DataFile, file as localFile } from "../data/file.js";
+import { discard, prepareDirectories, privatePath, publish } from "../data/attempt-files.js";
+import { BadStdStreamFile, BashAppNoReturn, InvalidOption } from "../errors/index.js";
+import type { StreamFile, WorkSetting } from "../executors/executor.js";
+import { argumentValue } from "./arguments.js";
+import type { AppDefinition, CallPlan } from "./app-definition.js";
+import type { TaskTable } from "./task-table.js";
+import { Command, renderCommand } from "./sh.js";
+import type { TaskExtra, TaskRecord } from "./task-record.js";
+import { AUTO_LOGNAME, type AppOptions, type Outputs, type StreamOption, type TaskFiles } from "./types.js";
+
+/** The kernel's files: declared outputs under attempt-private names, stdout and stderr, composed commands. */
+export class TaskFilesystem {
+  private logs: string | undefined;
+
+  constructor(private readonly table: TaskTable) {}
+
+  /** What a call declares, before anything runs. Throws for what cannot be. */
+  declare(app: AppDefinition, taskId: number, options: AppOptions, args: readonly unknown[]): Pick<TaskExtra, "outputs" | "setting"> {
+    const declared: Pick<TaskExtra, "outputs" | "setting"> = {};
+    const { outputs, stdout, stderr, env, cwd } = options;
+    if (outputs !== undefined) declared.outputs = checkOutputs(app.name, typeof outputs === "function" ? (outputs as (...given: unknown[]) => unknown)(...args) : outputs);
+    const setting: { -readonly [K in keyof WorkSetting]: WorkSetting[K] } = {};
+    if (stdout !== undefined) setting.stdout = this.stream(app, taskId, "stdout", stdout, options.label);
+    if (stderr !== undefined) setting.stderr = this.stream(app, taskId, "stderr", stderr, options.label);
+    if (env !== undefined) setting.env = env;
+    if (cwd !== undefined) setting.cwd = resolve(cwd);
+    if (Object.keys(setting).length > 0) declared.setting = setting;
+    return declared;
+  }
+
+  private stream(app: AppDefinition, taskId: number, which: "stdout" | "stderr", option: StreamOption, label: string | undefined): StreamFile {
+    if (option === AUTO_LOGNAME) return { path: this.autoLog(app, taskId, which, label), mode: "append" };
+    if (typeof option === "string") return { path: resolve(option), mode: "append" };
+    if (option instanceof DataFile) return { path: option.path, mode: "truncate" };
+    return { path: resolve(option.path), mode: option.mode };
+  }
+
+  /** `runinfo/000/task_logs/0000/task_0007_sort.stdout`, ten thousand tasks a directory. */
+  private autoLog(app: AppDefinition, taskId: number, which: string, label: string | undefined): string {
+    this.logs ??= join(this.table.runDirectory(), "task_logs");
+    const directory = join(this.logs, String(Math.floor(taskId / 10_000)).padStart(4, "0"));
+    mkdirSync(directory, { recursive: true });
+    const safe = [app.name, ...(label === undefined ? [] : [label])].join("_").replace(/[^\w.-]+/g, "-");
+    return join(directory, `task_${String(taskId).padStart(4, "0")}_${safe}.${which}`);
+  }
+
+  /** Evaluates the body of a bash app and makes the directories of declared outputs. */
+  stage(record: TaskRecord): void {
+    const { dispatcher } = this.table;
+    const fail = (error: unknown) => dispatcher.tell(record, { type: "inputs.failed", error });
+    const done = (command?: unknown) => {
+      try {
+        if (record.app.kind === "bash") record.more().command = checkCommand(record, command);
+        dispatcher.tell(record, { type: "inputs.staged" });
+      } catch (error) {
+        fail(error);
+      }
+    };
+    const compose = () => {
+      if (record.app.kind !== "bash") return done();
+      const args = record.args.map(argumentValue);
+      const { outputs, inputs } = record.extra ?? {};
+      if (outputs !== undefined || inputs !== undefined) args.push({ inputs: (inputs ?? []).map(argumentValue), outputs: outputs ?? {} });
+      const made = this.table.within(record, () => record.app.body?.(...args));
+      if (made instanceof Promise) made.then(done, fail);
+      else done(made);
+    };
+    const finals = outputList(record.extra?.outputs).map((file) => file.path);
+    if (finals.length === 0) {
+      attempt(compose, fail);
+      return;
+    }
+    prepareDirectories(finals).then(() => attempt(compose, fail), fail);
+  }
+
+  /** What the body gets as its last argument: outputs under this attempt's private names. */
+  forBody(record: TaskRecord, attemptNumber: number): TaskFiles<unknown> {
+    const { inputs, outputs } = record.extra ?? {};
+    return { inputs: (inputs ?? []).map((input) => argumentValue(input) as DataFile), outputs: mapOutputs(outputs ?? {}, (file) => localFile(this.private(record, file, attemptNumber))) };
+  }
+
+  renderCommand(record: TaskRecord, command: Command | string, attemptNumber: number): string {
+    if (typeof command === "string") return command;
+    const finals = new Set(outputList(record.extra?.outputs).map((file) => file.path));
+    return renderCommand(command, (file) => (finals.has(file.path) ? this.private(record, file, attemptNumber) : file.path));
+  }
+
+  private private(record: TaskRecord, file: DataFile, attemptNumber: number): string {
+    return privatePath(file.path, record.taskId, attemptNumber, this.table.token);
+  }
+
+  private pairs(record: TaskRecord, attemptNumber: number): [string, string][] {
+    return outputList(record.extra?.outputs).map((file) => [this.private(record, file, attemptNumber), file.path]);
+  }
+
+  /** Renames the accepted attempt's outputs to their names. */
+  publish(record: TaskRecord, attemptNumber: number): void {
+    publish(this.pairs(record, attemptNumber)).then(
+      () => this.table.dispatcher.tell(record, { type: "outputs.published", attempt: attemptNumber }),
+      (error: Error) => this.table.attemptFailed(record, attemptNumber, "outputs.failed", { error, charge: "app", held: false }),
+    );
+  }
+
+  /** Removes what an attempt left under private names. */
+  discard(record: TaskRecord, attemptNumber: number): void {
+    if (record.extra?.outputs !== undefined) void discard(this.pairs(record, attemptNumber).map(([path]) => path));
+  }
+}
+
+function attempt(run: () => unknown, fail: (error: unknown) => void): void {
+  try {
+    run();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+export function outputList(outputs: Outputs | undefined): readonly DataFile[] {
+  return outputs === undefined ? [] : Array.isArray(outputs) ? (outputs as readonly DataFile[]) : Object.values(outputs as Record<string, DataFile>);
+}
+
+function mapOutputs(outputs: Outputs, each: (file: DataFile) => DataFile): Outputs {
+  if (Array.isArray(outputs)) return (outputs as readonly DataFile[]).map(each);
+  return Object.fromEntries(Object.entries(outputs as Record<string, DataFile>).map(([name, file]) => [name, each(file)]));
+}
+
+function checkOutputs(name: string, outputs: unknown): Outputs {
+  const files = Array.isArray(outputs) ? (outputs as unknown[]) : outputs !== null && typeof outputs === "object" && !(outputs instanceof DataFile) ? Object.values(outputs) : undefined;
+  if (files === undefined || !files.every((file) => file instanceof DataFile)) throw new InvalidOption("CW-APP-011", `outputs of ${name} must be an array or a record of files`, { where: { app: name }, hint: "Give file(\"…\") for each output." });
+  const paths = (files as DataFile[]).map((file) => file.path);
+  const twice = paths.find((path, i) => paths.indexOf(path) !== i);
+  if (twice !== undefined) throw new InvalidOption("CW-APP-011", `${name} declares the output ${twice} twice`, { where: { app: name, file: twice } });
+  return outputs as Outputs;
+}
+
+function checkCommand(record: TaskRecord, command: unknown): Command | string {
+  if ((typeof command === "string" && command.trim() !== "") || command instanceof Command) return command;
+  const what = command === undefined ? "nothing" : typeof command === "string" ? "an empty string" : `a value of type ${typeof command}`;
+  throw new BashAppNoReturn("CW-APP-004", `the body of ${record.app.name} (task ${record.taskId}) returned ${what} instead of a command`, { where: { task: record.taskId, app: record.app.name } });
+}
+
+/** Throws where a stdout or stderr file of a task could not be written, before it runs. */
+export function checkStream(name: string, which: string, { path }: StreamFile): void {
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error("it is a directory");
+    if (statSync(dirname(path), { throwIfNoEntry: false }) === undefined) throw new Error("its directory does not exist");
+  } catch (cause) {
+    throw new BadStdStreamFile("CW-APP-005", `the ${which} file ${path} of ${name} cannot be written: ${(cause as Error).message}`, { where: { app: name, file: path }, cause });
+  }
+}
+
+/** Whether a plan asks for anything of the file system. */
+export function touchesFiles(plan: CallPlan): boolean {
+  const { outputs, inputs, stdout, stderr } = plan.options;
+  return outputs !== undefined || inputs !== undefined || stdout !== undefined || stderr !== undefined;
+}

@@ -1,0 +1,154 @@
+import { Cell } from "../actors/cell.js";
+import { compile } from "../actors/compile.js";
+import type { Timer } from "../actors/ports.js";
+import type { ExecutorDescriptor, ThreadPoolDescriptor } from "../config/descriptors.js";
+import { resolveConfig } from "../config/resolve.js";
+import type { ResolvedConfig } from "../config/types.js";
+import { parseDuration } from "../config/units.js";
+import { ConfigurationError, UnknownExecutor } from "../errors/index.js";
+import type { Executor } from "../executors/executor.js";
+import { kernelMachine, type KernelContext, type KernelEffect, type KernelMessage } from "../state-machines/kernel.js";
+import type { ExecutorMaker } from "./executors.js";
+import type { DataFlowKernel } from "./kernel.js";
+import type { TaskTable } from "./task-table.js";
+
+export interface CloseOptions {
+  /** Wait for open work (the default), or cancel it. */
+  readonly mode?: "wait" | "cancel";
+  /** After this long, what is left is cancelled, and `close` rejects where something cannot be ended. */
+  readonly timeout?: number | string;
+}
+
+const chart = compile<KernelContext, KernelMessage, KernelEffect, undefined>(kernelMachine);
+
+/** How long executors may take to stop, in milliseconds. */
+const stopLimit = 10_000;
+
+/** The life of a kernel: starts and stops its executors, and closes in one direction. */
+export class KernelLife {
+  private readonly cell: Cell<KernelContext, KernelMessage, KernelEffect>;
+  private readonly startedAt: number;
+  private endedAt: number | undefined;
+  private timer: Timer | undefined;
+  private keepAlive: NodeJS.Timeout | undefined;
+  private readonly unclean: unknown[] = [];
+  readonly closed: Promise<void>;
+  private finish!: { resolve: () => void; reject: (error: unknown) => void };
+
+  constructor(
+    private readonly kernel: DataFlowKernel,
+    private readonly table: TaskTable,
+    private readonly config: ResolvedConfig,
+    private readonly make: ExecutorMaker,
+  ) {
+    this.startedAt = kernel.ports.clock.now();
+    this.closed = new Promise((resolve, reject) => (this.finish = { resolve, reject }));
+    this.closed.catch(() => undefined);
+    this.cell = new Cell(
+      {
+        name: "kernel",
+        chart,
+        perform: {
+          "tasks.watch": () => this.watch(),
+          "tasks.cancel": () => table.cancelAll("the kernel was closed"),
+          "timer.start": ({ ms }) => (this.timer = kernel.ports.clock.after(ms, () => kernel.dispatcher.tell(this.cell, { type: "close.expired" }))),
+          "timer.cancel": () => this.timer?.cancel(),
+          "executors.stop": () => void this.stopExecutors(),
+          "futures.reject": ({ error }) => table.rejectAll(error),
+          "kernel.announce": ({ outcome }) => this.announce(outcome),
+        },
+        moved: () => kernel.events.next({ type: "kernel.state", state: this.state }),
+        crashed: (_: unknown, error: unknown) => table.rejectAll(error),
+      },
+      "kernel",
+    );
+    kernel.dispatcher.start(this.cell, undefined);
+    table.refusal = () => (this.cell.is("accepting") ? undefined : table.closed());
+    table.onIdle = (idle) => this.idle(idle);
+  }
+
+  get state(): string {
+    return this.cell.state.name;
+  }
+
+  elapsed(): number {
+    return (this.endedAt ?? this.kernel.ports.clock.now()) - this.startedAt;
+  }
+
+  async start(): Promise<void> {
+    try {
+      for (const descriptor of this.config.executors) await this.startOne(descriptor);
+    } catch (error) {
+      this.kernel.dispatcher.tell(this.cell, { type: "kernel.failed", error });
+      await this.stopExecutors();
+      throw error;
+    }
+    this.kernel.dispatcher.tell(this.cell, { type: "kernel.started" });
+    await new Promise<void>((resolve) => this.kernel.ports.scheduler.soon(resolve));
+  }
+
+  private async startOne(descriptor: ThreadPoolDescriptor): Promise<void> {
+    const executor = await this.make(descriptor, this.kernel.dispatcher, this.table.listener);
+    this.table.executors.set(executor.label, executor);
+    await executor.start();
+  }
+
+  async addExecutor(descriptor: ExecutorDescriptor): Promise<void> {
+    const { executors } = await resolveConfig({ executors: [descriptor] });
+    for (const one of executors) {
+      if (this.table.executors.has(one.label)) throw new ConfigurationError("CW-CONF-001", `there is an executor "${one.label}" already`, { where: { executor: one.label } });
+      await this.startOne(one);
+    }
+  }
+
+  async removeExecutor(label: string): Promise<void> {
+    const executor = this.table.executors.get(label);
+    if (executor === undefined) throw new UnknownExecutor("CW-EXEC-004", `there is no executor "${label}"; there are ${[...this.table.executors.keys()].join(", ") || "none"}`, { where: { executor: label } });
+    this.table.executors.delete(label);
+    await executor.drain();
+    await executor.stop(stopLimit);
+  }
+
+  close({ mode = "wait", timeout }: CloseOptions): Promise<void> {
+    const ms = timeout === undefined ? undefined : parseDuration(timeout, "timeout of close");
+    this.kernel.dispatcher.tell(this.cell, { type: "kernel.close", mode, timeout: ms });
+    return this.closed;
+  }
+
+  tree(): readonly { path: string; state: string }[] {
+    return [{ path: this.cell.path, state: this.state }, ...[...this.table.executors.values()].flatMap((executor: Executor) => executor.tree())];
+  }
+
+  /** Open work keeps the program alive; an idle kernel does not. */
+  private idle(idle: boolean): void {
+    if (this.keepAlive === undefined && this.kernel.holdsProgram) this.keepAlive = setInterval(() => undefined, 2 ** 30);
+    if (idle) this.keepAlive?.unref();
+    else this.keepAlive?.ref();
+    if (idle) this.watch();
+  }
+
+  private watch(): void {
+    if (this.table.open === 0 && this.state === "draining") this.kernel.dispatcher.tell(this.cell, { type: "tasks.settled" });
+  }
+
+  private async stopExecutors(): Promise<void> {
+    for (const executor of [...this.table.executors.values()].reverse()) {
+      try {
+        await executor.stop(stopLimit);
+      } catch (error) {
+        this.unclean.push(error);
+      }
+    }
+    this.kernel.dispatcher.tell(this.cell, { type: "executors.stopped" });
+  }
+
+  private announce(outcome: "started" | "closed" | "failed"): void {
+    if (outcome === "started") return;
+    this.endedAt = this.kernel.ports.clock.now();
+    clearInterval(this.keepAlive);
+    const [problem] = this.unclean;
+    if (problem === undefined) this.finish.resolve();
+    else this.finish.reject(problem);
+    this.kernel.events.complete();
+  }
+}

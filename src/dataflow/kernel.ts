@@ -1,0 +1,196 @@
+import type { Observable } from "rxjs";
+import { Dispatcher } from "../actors/dispatcher.js";
+import { realPorts } from "../actors/real-ports.js";
+import type { Ports } from "../actors/ports.js";
+import { Announcer } from "../actors/streams.js";
+import { resolveConfig } from "../config/resolve.js";
+import type { Config, ResolvedConfig } from "../config/types.js";
+import type { ExecutorDescriptor } from "../config/descriptors.js";
+import { KernelClosed } from "../errors/index.js";
+import type { Executor, ExecutorStatus } from "../executors/executor.js";
+import { definitionOf } from "./app.js";
+import { type ExecutorMaker, makeExecutor } from "./executors.js";
+import { AppFuture } from "./future.js";
+import { KernelLife, type CloseOptions } from "./kernel-life.js";
+import { Scope, type ScopeOptions } from "./scope.js";
+import { summarize, type Summary } from "./summary.js";
+import { TaskTable } from "./task-table.js";
+import type { App, AppOptions, Inputs, Submitter, TaskState } from "./types.js";
+import { explain, type Explanation } from "./why.js";
+
+/** What happens in a kernel, for those who watch. */
+export type KernelEvent =
+  | { readonly type: "task.state"; readonly task: number; readonly app: string; readonly from: TaskState; readonly state: TaskState; readonly attempt: number }
+  | { readonly type: "task.retry"; readonly task: number; readonly app: string; readonly attempt: number; readonly error: Error; readonly delay: number }
+  | { readonly type: "task.report"; readonly task: number; readonly attempt: number; readonly value: unknown }
+  | { readonly type: "task.progress"; readonly task: number; readonly attempt: number; readonly fraction: number; readonly note: string | undefined }
+  | { readonly type: "task.log"; readonly task: number; readonly attempt: number; readonly line: string }
+  | { readonly type: "task.late-error"; readonly task: number; readonly attempt: number; readonly error: unknown }
+  | { readonly type: "kernel.state"; readonly state: string };
+
+/** Parts that tests replace: simulated ports, and executors on simulated hosts. */
+export interface KernelParts {
+  readonly ports?: Ports;
+  readonly makeExecutor?: ExecutorMaker;
+}
+
+/** Which tasks `tasks` gives. */
+export interface TaskFilter {
+  readonly state?: TaskState | readonly TaskState[];
+  readonly app?: string;
+}
+
+export interface Health {
+  readonly state: string;
+  readonly open: number;
+  readonly executors: readonly ExecutorStatus[];
+  /** Messages to finished parts, and answers of attempts that were given up: harmless, and counted. */
+  readonly late: number;
+}
+
+/**
+ * Runs a workflow: keeps its tasks, their dependencies and results, and gives work to executors.
+ * Make it, `start` it, call apps `on` it, `close` it. Most programs use `withKernel` or `load` instead.
+ */
+export class DataFlowKernel implements Submitter {
+  readonly ports: Ports;
+  readonly dispatcher: Dispatcher;
+  readonly events = new Announcer<KernelEvent>();
+  private readonly makeExecutor: ExecutorMaker;
+  private readonly real: boolean;
+  private readonly given: Config | undefined;
+  private parts: { config: ResolvedConfig; tasks: TaskTable; life: KernelLife } | undefined;
+
+  constructor(config?: Config, parts: KernelParts = {}) {
+    this.given = config;
+    this.real = parts.ports === undefined;
+    this.ports = parts.ports ?? realPorts();
+    this.dispatcher = new Dispatcher(this.ports);
+    this.makeExecutor = parts.makeExecutor ?? makeExecutor;
+  }
+
+  /** Checks the configuration and starts every executor. Rejects with what is wrong; what had started is stopped again. */
+  async start(): Promise<this> {
+    if (this.parts !== undefined) return this;
+    const config = await resolveConfig(this.given);
+    const tasks = new TaskTable(this, config);
+    const life = new KernelLife(this, tasks, config, this.makeExecutor);
+    this.parts = { config, tasks, life };
+    await life.start();
+    return this;
+  }
+
+  /** @internal */
+  get table(): TaskTable {
+    return this.started().tasks;
+  }
+
+  /** @internal */
+  get life(): KernelLife {
+    return this.started().life;
+  }
+
+  get config(): ResolvedConfig {
+    return this.started().config;
+  }
+
+  private started(): { config: ResolvedConfig; tasks: TaskTable; life: KernelLife } {
+    if (this.parts === undefined) throw new KernelClosed("CW-KERN-001", "the kernel was not started", { hint: "Call `await kernel.start()` first." });
+    return this.parts;
+  }
+
+  /** Runs an app: what a call of it does, on this kernel. */
+  submit<A extends readonly unknown[], R, O>(app: App<A, R, O>, args: Inputs<A>, options?: AppOptions<O, A>): AppFuture<R, O> {
+    const definition = definitionOf(app);
+    return this.table.submit(definition, args, options === undefined ? app.options : { ...app.options, ...(options as AppOptions) }) as AppFuture<R, O>;
+  }
+
+  /** The future of a task, while it is open and for the last `retain` that ended. */
+  task(id: number): AppFuture<unknown, unknown> | undefined {
+    const record = this.table.get(id);
+    return record === undefined ? undefined : new AppFuture(record);
+  }
+
+  tasks(filter: TaskFilter = {}): AppFuture<unknown, unknown>[] {
+    const states = filter.state === undefined ? undefined : new Set<TaskState>(typeof filter.state === "string" ? [filter.state] : filter.state);
+    const found: AppFuture<unknown, unknown>[] = [];
+    for (const record of this.table.all()) {
+      if (states !== undefined && !states.has(record.stateName)) continue;
+      if (filter.app === undefined || filter.app === record.app.name) found.push(new AppFuture(record));
+    }
+    return found;
+  }
+
+  /** The executors by label. */
+  get executors(): ReadonlyMap<string, ExecutorStatus> {
+    return new Map([...this.table.executors].map(([label, executor]: [string, Executor]) => [label, executor.status()]));
+  }
+
+  /** Starts one more executor. */
+  addExecutor(descriptor: ExecutorDescriptor): Promise<void> {
+    return this.life.addExecutor(descriptor);
+  }
+
+  /** Lets the executor finish what it has, then stops it. */
+  removeExecutor(label: string): Promise<void> {
+    return this.life.removeExecutor(label);
+  }
+
+  /** Resolves when all work known now has ended. Rejects with `WaitTimeout` at the time limit, saying what is open. */
+  settled(options: { readonly timeout?: number | string } = {}): Promise<void> {
+    return this.table.settled(options.timeout);
+  }
+
+  /** Resolves when fewer than `maxPending` tasks are open. */
+  ready(): Promise<void> {
+    return this.table.ready();
+  }
+
+  /** A group of tasks with defaults of its own, to cancel, count and wait for together. */
+  scope(name: string, options: ScopeOptions = {}): Scope {
+    return new Scope(this, name, options);
+  }
+
+  /** Ends the kernel: waits for open work or cancels it, stops the executors, leaves nothing behind. */
+  close(options: CloseOptions = {}): Promise<void> {
+    return this.parts === undefined ? Promise.resolve() : this.life.close(options);
+  }
+
+  /** @internal */
+  whenClosed(told: () => void): void {
+    this.life.closed.then(told, told);
+  }
+
+  /** Whether open work keeps the program alive: not in a simulation. */
+  get holdsProgram(): boolean {
+    return this.real;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.parts !== undefined) await this.close({ mode: this.config.exitMode });
+  }
+
+  /** Why a task is where it is: a sentence, and its evidence. */
+  why(id: number): Explanation {
+    return explain(this, id);
+  }
+
+  /** Every actor with its state. */
+  tree(): readonly { path: string; state: string }[] {
+    return this.life.tree();
+  }
+
+  get events$(): Observable<KernelEvent> {
+    return this.events.observable;
+  }
+
+  health(): Health {
+    const { table, dispatcher } = this;
+    return { state: this.life.state, open: table.open, executors: [...table.executors.values()].map((executor) => executor.status()), late: dispatcher.counts.late };
+  }
+
+  /** Counts, times and first failures of the run so far. */
+  summary(): Summary {
+    return summarize(this.table.statistics, this.life.elapsed());
+  }
+}

@@ -1,0 +1,113 @@
+import type { AppFuture } from "./future.js";
+
+type Items = Iterable<unknown> | AsyncIterable<unknown>;
+type Future = AppFuture<unknown, unknown>;
+
+/** The calls of one `map`: iterate them as they are made, or await all their values. */
+export interface Mapped<F, V> extends AsyncIterable<F>, PromiseLike<V[]> {}
+
+/** One call for each item, in order, beginning at once; at most `window` of them open at a time. */
+export function mapOver(call: (item: unknown) => Future, items: Items, options: { readonly window?: number } = {}): Mapped<Future, unknown> {
+  const made: Future[] = [];
+  const line = new Line();
+  const all = callEach(call, items, options.window ?? Infinity, made, line);
+  all.catch(() => undefined);
+  return {
+    [Symbol.asyncIterator]: () => {
+      let next = 0;
+      return {
+        // Not a generator: that would await each future before it gave it out.
+        async next(): Promise<IteratorResult<Future>> {
+          while (next >= made.length && !line.ended) await line.moved();
+          if (next < made.length) return { value: made[next++] as Future, done: false };
+          await all;
+          return { value: undefined, done: true };
+        },
+      };
+    },
+    then: (onValues, onError) => all.then(() => Promise.all(made)).then(onValues, onError),
+  };
+}
+
+async function callEach(call: (item: unknown) => Future, items: Items, window: number, made: Future[], line: Line): Promise<void> {
+  let open = 0;
+  const room = new Line();
+  const one = (item: unknown): void => {
+    const future = call(item);
+    made.push(future);
+    line.move();
+    if (window === Infinity) return;
+    open++;
+    void future.settled.then(() => {
+      open--;
+      room.move();
+    });
+  };
+  try {
+    if (window === Infinity && Symbol.iterator in items) for (const item of items) one(item);
+    else {
+      for await (const item of items) {
+        while (open >= window) await room.moved();
+        one(item);
+      }
+    }
+  } finally {
+    line.end();
+  }
+}
+
+/** Wakes who waits for the next step of something. */
+class Line {
+  ended = false;
+  private waiting: (() => void)[] = [];
+
+  moved(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  move(): void {
+    for (const wake of this.waiting.splice(0)) wake();
+  }
+
+  end(): void {
+    this.ended = true;
+    this.move();
+  }
+}
+
+/** Futures in the order they end. */
+export interface Completions<F> extends AsyncIterable<F> {
+  /** Adds one more to wait for. Throws once iteration has ended. */
+  add(future: F): void;
+}
+
+/**
+ * Gives futures out as they end, however they end.
+ *
+ * @example
+ * for await (const future of asCompleted(futures)) console.log(future.id, future.state);
+ */
+export function asCompleted<F extends { readonly settled: Promise<unknown> }>(futures: Iterable<F>): Completions<F> {
+  const ended: F[] = [];
+  const line = new Line();
+  let open = 0;
+  const add = (future: F): void => {
+    open++;
+    void future.settled.then(() => {
+      open--;
+      ended.push(future);
+      line.move();
+    });
+  };
+  for (const future of futures) add(future);
+  return {
+    add,
+    [Symbol.asyncIterator]: () => ({
+      async next(): Promise<IteratorResult<F>> {
+        while (ended.length === 0 && open > 0) await line.moved();
+        const future = ended.shift();
+        return future === undefined ? { value: undefined, done: true } : { value: future, done: false };
+      },
+    }),
+  };
+}

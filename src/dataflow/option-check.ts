@@ -1,0 +1,57 @@
+import { nearest } from "../config/suggest.js";
+import { parseDuration } from "../config/units.js";
+import { InvalidOption, NotYetSupported } from "../errors/index.js";
+import { AUTO_LOGNAME } from "./types.js";
+import { DataFile } from "../data/file.js";
+
+type Check = (value: unknown) => string | undefined;
+
+const optional = (what: string, test: (value: unknown) => boolean): Check => (value) => (value === undefined || test(value) ? undefined : what);
+const isObject = (value: unknown) => value !== null && typeof value === "object" && !Array.isArray(value);
+const isStream = (value: unknown) => value === AUTO_LOGNAME || typeof value === "string" || value instanceof DataFile || (isObject(value) && typeof (value as { path?: unknown }).path === "string" && ["append", "truncate"].includes((value as { mode?: string }).mode ?? ""));
+const isDuration = (value: unknown) => {
+  try {
+    return parseDuration(value as string, "walltime") > 0;
+  } catch {
+    return false;
+  }
+};
+const stream = optional("a path, { path, mode: \"append\" | \"truncate\" }, a file, or AUTO_LOGNAME", isStream);
+
+const checks: Readonly<Record<string, Check>> = {
+  executors: optional("a label, an array of labels, or a predicate", (v) => typeof v === "string" || typeof v === "function" || (Array.isArray(v) && v.every((one) => typeof one === "string"))),
+  inputs: optional("an array of files", Array.isArray),
+  outputs: optional("an array or record of files, or a function that gives one", (v) => typeof v === "object" || typeof v === "function"),
+  stdout: stream,
+  stderr: stream,
+  walltime: optional("a positive number of milliseconds, or a string like \"30s\"", isDuration),
+  retries: optional("a whole number, or { app, lost, backoff, cost }", (v) => (typeof v === "number" && v >= 0) || isObject(v)),
+  cache: optional("true or false", (v) => typeof v === "boolean"),
+  cacheIgnore: optional("an array of names or positions", (v) => Array.isArray(v) && v.every((one) => typeof one === "string" || typeof one === "number")),
+  priority: optional("a number", (v) => typeof v === "number" && !Number.isNaN(v)),
+  resources: optional("a record of resources, or a function that gives one", (v) => isObject(v) || typeof v === "function"),
+  label: optional("a string", (v) => typeof v === "string"),
+  signal: optional("an AbortSignal", (v) => v instanceof AbortSignal),
+  env: optional("a record of strings", (v) => isObject(v) && Object.values(v as object).every((one) => typeof one === "string")),
+  cwd: optional("a path", (v) => typeof v === "string"),
+  using: optional("a record of values and functions", isObject),
+  returns: optional("\"exit\", \"stdout\", \"lines\" or \"json\"", (v) => ["exit", "stdout", "lines", "json"].includes(v as string)),
+  strict: optional("true or false", (v) => typeof v === "boolean"),
+};
+
+const later = new Set(["workdir", "environment", "schema"]);
+
+/** Throws `InvalidOption` for an option that does not exist or has a wrong value, `NotYetSupported` for one that is not built. */
+export function checkOptions(of: string, options: unknown): void {
+  if (!isObject(options)) throw new InvalidOption("CW-APP-011", `the options of ${of} must be an object, not ${options === null ? "null" : typeof options}`);
+  for (const [key, value] of Object.entries(options as object)) {
+    if (later.has(key)) throw new NotYetSupported("CW-CONF-002", `the option "${key}" of ${of} is not built yet`);
+    const check = checks[key];
+    if (check === undefined) {
+      const near = nearest(key, Object.keys(checks));
+      throw new InvalidOption("CW-APP-011", `${of} has no option "${key}"`, { evidence: { options: Object.keys(checks) }, ...(near === undefined ? {} : { hint: `Did you mean "${near}"?` }) });
+    }
+    const wanted = check(value);
+    if (wanted !== undefined) throw new InvalidOption("CW-APP-011", `the option "${key}" of ${of} must be ${wanted}`, { evidence: { given: typeof value === "object" ? value : String(value) } });
+  }
+}

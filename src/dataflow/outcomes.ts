@@ -1,0 +1,99 @@
+import { BadCommandOutput, BashExitFailure, DependencyError, JoinError, RetryHandlerFailed, TaskPoisoned, type ErrorPlace } from "../errors/index.js";
+import type { ShellAnswer } from "../executors/executor.js";
+import type { ResolvedBackoff } from "../config/types.js";
+import { encode, type Encoded } from "../serialization/index.js";
+import { parseDuration } from "../config/units.js";
+import type { Random } from "../actors/ports.js";
+import type { TaskRecord } from "./task-record.js";
+
+/** The first error of a chain of failed dependencies, and the tasks it went through. */
+export function rootCause(error: unknown): { root: unknown; path: readonly string[] } {
+  if (!(error instanceof DependencyError) && !(error instanceof JoinError)) return { root: error, path: [] };
+  return { root: error.cause, path: (error.evidence["path"] as string[] | undefined) ?? [] };
+}
+
+/** What a task fails with when something it depends on failed. */
+export function dependencyError(record: TaskRecord, of: TaskRecord | undefined, error: unknown): DependencyError {
+  const { root, path } = rootCause(error);
+  const upstream = of === undefined ? "a promise" : `task ${of.taskId} (${of.app.name})`;
+  const trail = path.length === 0 ? upstream : path.map((step) => step.replace("#", " (task ") + ")").join(" ← ");
+  const what = root instanceof Error ? `${root.name}: ${root.message}` : String(root);
+  return new DependencyError("CW-TASK-001", `${record.app.name} (task ${record.taskId}) was not run: ${trail} failed: ${what}`, {
+    where: { task: record.taskId, app: record.app.name },
+    cause: root,
+    evidence: { path: [...(path.length > 0 ? path : of === undefined ? [] : [`${of.app.name}#${of.taskId}`])] },
+  });
+}
+
+/** The error of an app arrives as itself; where it happened is attached. */
+export function attachPlace(error: unknown, where: ErrorPlace): Error {
+  const thrown = error instanceof Error ? error : new Error(String(error));
+  const own = (thrown as { where?: ErrorPlace }).where;
+  if (own === undefined) Object.defineProperty(thrown, "where", { value: where, enumerable: false, configurable: true, writable: true });
+  else Object.assign(own, { ...where, ...own });
+  return thrown;
+}
+
+/** What a shell command's end means for its task: its result, or the error. */
+export function shellOutcome(record: TaskRecord, attempt: number, answer: ShellAnswer): { value: Encoded } | { error: Error } {
+  const where: ErrorPlace = { task: record.taskId, attempt, app: record.app.name };
+  const { code, signal, stderrTail } = answer;
+  if (answer.error !== undefined) return { error: attachPlace(answer.error, where) };
+  if (code !== 0) {
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    const tail = stderrTail.trim();
+    return { error: new BashExitFailure("CW-APP-001", `${record.app.name} (task ${record.taskId}) ended with ${how}${tail === "" ? "" : `: ${tail.split("\n").at(-1) ?? ""}`}`, { where, evidence: { exitCode: code, signal, stderr: stderrTail } }) };
+  }
+  const { returns } = record.plan;
+  const stdout = answer.stdout ?? "";
+  if (returns === "exit") return { value: 0 };
+  if (returns === "stdout") return { value: stdout };
+  if (returns === "lines") return { value: encode(stdout === "" ? [] : stdout.replace(/\n$/, "").split("\n"), `the output of ${record.app.name}`) };
+  try {
+    return { value: encode(JSON.parse(stdout), `the output of ${record.app.name}`) };
+  } catch (cause) {
+    return { error: new BadCommandOutput("CW-APP-012", `${record.app.name} (task ${record.taskId}) printed what is no JSON: ${(cause as Error).message}`, { where, evidence: { stdout: stdout.slice(0, 2000) }, cause }) };
+  }
+}
+
+/** What this failure costs, by the cost function where there is one. A function that throws ends the task with what it threw. */
+export function costOf(record: TaskRecord, attempt: number, error: Error): { cost: number } | { broken: Error } {
+  const { cost } = record.plan.retries;
+  if (cost === undefined) return { cost: 1 };
+  try {
+    const price = cost(error, { id: record.taskId, appName: record.app.name, attempt, executor: record.executor?.label });
+    if (typeof price === "number" && !Number.isNaN(price)) return { cost: price };
+    return { broken: new RetryHandlerFailed("CW-TASK-006", `retries.cost of ${record.app.name} returned ${String(price)}, which is no number`, { where: { task: record.taskId, app: record.app.name }, cause: error }) };
+  } catch (thrown) {
+    return { broken: thrown instanceof Error ? thrown : new RetryHandlerFailed("CW-TASK-006", `retries.cost of ${record.app.name} threw ${String(thrown)}`, { cause: thrown }) };
+  }
+}
+
+/** Milliseconds before the next attempt. */
+export function delayOf(record: TaskRecord, attempt: number, error: Error, random: Random): number {
+  const { backoff } = record.plan.retries;
+  if (backoff === undefined) return 0;
+  if (typeof backoff === "function") {
+    try {
+      return parseDuration(backoff(attempt, error), "the back-off");
+    } catch {
+      return 0;
+    }
+  }
+  return growingPause(backoff, attempt, random);
+}
+
+function growingPause({ min, max, factor, jitter }: ResolvedBackoff, n: number, random: Random): number {
+  const pause = Math.min(max, min * factor ** (n - 1));
+  return jitter === 0 ? pause : pause * (1 - jitter * random.next());
+}
+
+/** Names every loss of a task that was lost too often. */
+export function poisoned(record: TaskRecord): TaskPoisoned {
+  const losses = (record.extra?.history ?? []).filter((one) => one.charge === "lost");
+  return new TaskPoisoned("CW-TASK-004", `${record.app.name} (task ${record.taskId}) was lost ${losses.length} times with its worker: ${losses.map((one) => `attempt ${one.attempt}: ${one.error.message}`).join("; ")}`, {
+    where: { task: record.taskId, app: record.app.name },
+    evidence: { losses: losses.map((one) => ({ attempt: one.attempt, executor: one.executor, error: one.error.message, where: (one.error as { where?: unknown }).where })) },
+    cause: losses.at(-1)?.error,
+  });
+}

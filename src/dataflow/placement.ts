@@ -1,0 +1,32 @@
+import { CarawayError, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature } from "../errors/index.js";
+import type { Executor } from "../executors/executor.js";
+import type { TaskRecord } from "./task-record.js";
+import type { Resources } from "./types.js";
+
+/** The least loaded executor that may run the task, or the error that says why there is none. */
+export function chooseExecutor(record: TaskRecord, attempt: number, executors: ReadonlyMap<string, Executor>): Executor | CarawayError {
+  const { plan, app } = record;
+  let chosen: Executor | undefined;
+  for (const executor of executors.values()) {
+    if (!plan.allowed(executor.label)) continue;
+    if (chosen === undefined || executor.load / executor.capacity < chosen.load / chosen.capacity) chosen = executor;
+  }
+  const where = { task: record.taskId, app: app.name };
+  if (chosen === undefined) {
+    const asked = plan.options.executors;
+    const named = typeof asked === "function" ? "its predicate accepts none of them" : `it asks for ${JSON.stringify(asked)}`;
+    return new UnknownExecutor("CW-EXEC-004", `no executor can run ${app.name} (task ${record.taskId}): ${named}; there are ${[...executors.keys()].map((label) => `"${label}"`).join(", ") || "none"}`, { where });
+  }
+  if (plan.plain) return chosen;
+  const { cwd, resources } = plan.options;
+  if (cwd !== undefined && app.kind !== "bash" && !chosen.ownsProcesses) return new UnsupportedFeature("CW-EXEC-005", `${app.name} (task ${record.taskId}) asks for \`cwd\`, which a worker thread cannot have of its own`, { where: { ...where, executor: chosen.label }, hint: "Use threadPool({ isolation: \"process\", maxThreads: 1 }), pass paths as arguments, or make it a bash app." });
+  if (resources === undefined) return chosen;
+  return unfit(chosen, typeof resources === "function" ? resources({ attempt, lastError: record.extra?.history?.at(-1)?.error }) : resources, record) ?? chosen;
+}
+
+/** A pool of threads has cores to give, one to each task, and nothing else. */
+function unfit(executor: Executor, resources: Resources, record: TaskRecord): CarawayError | undefined {
+  const asked = Object.entries(resources).filter(([key, value]) => value !== undefined && !(key === "cores" && (value as number) <= 1));
+  if (asked.length === 0) return undefined;
+  return new InvalidResourceSpecification("CW-EXEC-003", `${record.app.name} (task ${record.taskId}) asks for ${asked.map(([key, value]) => `${key}: ${String(value)}`).join(", ")}; the thread pool "${executor.label}" gives each task one core`, { where: { task: record.taskId, app: record.app.name, executor: executor.label }, evidence: { resources } });
+}

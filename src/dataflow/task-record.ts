@@ -1,0 +1,202 @@
+import type { Observable } from "rxjs";
+import { Announcer } from "../actors/streams.js";
+import { Cell } from "../actors/cell.js";
+import type { Timer } from "../actors/ports.js";
+import type { DataFile } from "../data/file.js";
+import type { Executor, ShellWork, Work, WorkSetting } from "../executors/executor.js";
+import { decode, encode, type Encoded } from "../serialization/index.js";
+import type { TaskContext, TaskEffect, TaskMessage } from "../state-machines/task.js";
+import type { AppDefinition, CallPlan } from "./app-definition.js";
+import { composeArgument, type KeptArgument } from "./arguments.js";
+import { AppFuture, DataFuture } from "./future.js";
+import type { TaskTable } from "./task-table.js";
+import type { Command } from "./sh.js";
+import type { Scope } from "./scope.js";
+import type { AppStatistics } from "./statistics.js";
+import type { TaskKind } from "./task-kind.js";
+import type { AttemptRecord, Outputs, TaskState } from "./types.js";
+
+/** What only some tasks have. */
+export interface TaskExtra {
+  history?: AttemptRecord[];
+  outputs?: Outputs;
+  outputFutures?: readonly DataFuture[] | Record<string, DataFuture>;
+  inputs?: readonly KeptArgument[];
+  command?: Command | string;
+  setting?: WorkSetting;
+  backoff?: Timer;
+  /** Why it cannot run, found when it was called. */
+  refusal?: unknown;
+  memoKey?: string;
+  /** Equal calls that wait for this one. */
+  followers?: TaskRecord[];
+  states?: Announcer<TaskState>;
+  reports?: Announcer<unknown>;
+  scope?: Scope;
+  progress?: { fraction: number; note: string | undefined };
+  unlisten?: () => void;
+  onCancelled?: (() => void)[];
+}
+
+interface Waiter {
+  readonly promise: Promise<unknown>;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** One task: its chart's state, its arguments, and its future. Owned by the kernel. */
+export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> implements Work {
+  extra: TaskExtra | undefined = undefined;
+  /** Tasks to tell when this one has ended. */
+  dependents: TaskRecord[] | TaskRecord | undefined = undefined;
+  private waiter: Waiter | undefined = undefined;
+  private cached: unknown = undefined;
+  /** Where its current attempt is. */
+  executor: Executor | undefined = undefined;
+  sentAt = 0;
+  startedAt = 0;
+  endedAt = 0;
+
+  constructor(
+    kind: TaskKind,
+    readonly table: TaskTable,
+    id: number,
+    readonly app: AppDefinition,
+    readonly plan: CallPlan,
+    readonly args: readonly KeptArgument[],
+    readonly createdAt: number,
+    readonly statistics: AppStatistics,
+  ) {
+    super(kind, id);
+  }
+
+  get taskId(): number {
+    return this.id as number;
+  }
+
+  get stateName(): TaskState {
+    const { name } = this.state;
+    return (name.startsWith("live.") ? name.slice(5) : name) as TaskState;
+  }
+
+  get isFinal(): boolean {
+    return this.state.final;
+  }
+
+  get succeeded(): boolean {
+    return this.state.name === "done" || this.state.name === "memoized";
+  }
+
+  get priority(): number | undefined {
+    return this.plan.priority;
+  }
+
+  get walltime(): number {
+    return this.plan.walltime;
+  }
+
+  get setting(): WorkSetting | undefined {
+    return this.extra?.setting;
+  }
+
+  more(): TaskExtra {
+    return (this.extra ??= {});
+  }
+
+  addDependent(record: TaskRecord): void {
+    if (this.dependents === undefined) this.dependents = record;
+    else if (Array.isArray(this.dependents)) this.dependents.push(record);
+    else this.dependents = [this.dependents, record];
+  }
+
+  /** Arguments in travelling form, with the files of this attempt where files were declared. */
+  argumentsFor(attempt: number): readonly Encoded[] {
+    const { args, app } = this;
+    const composed = new Array<Encoded>(args.length);
+    for (let i = 0; i < args.length; i++) composed[i] = composeArgument(args[i], `argument ${i + 1} of ${app.name}`);
+    if (this.extra?.outputs !== undefined || this.extra?.inputs !== undefined) composed.push(encode(this.table.files.forBody(this, attempt), `the files of ${app.name}`));
+    return composed;
+  }
+
+  shellFor(attempt: number): ShellWork | undefined {
+    if (this.app.kind !== "bash") return undefined;
+    const { returns, strict } = this.plan;
+    return { command: this.extra?.command === undefined ? "" : this.table.files.renderCommand(this, this.extra.command, attempt), strict, capture: returns !== "exit" };
+  }
+
+  settingFor(): WorkSetting | undefined {
+    return this.extra?.setting;
+  }
+
+  /** The result, decoded once. Only for a task that succeeded. */
+  value(): unknown {
+    if (this.cached === undefined) this.cached = decode(this.context.value as Encoded);
+    return this.cached;
+  }
+
+  promise(): Promise<unknown> {
+    if (this.waiter !== undefined) return this.waiter.promise;
+    const waiter = makeWaiter();
+    this.waiter = waiter;
+    if (this.isFinal || this.crashed) this.wake();
+    return waiter.promise;
+  }
+
+  /** Settles the promise, where somebody asked for one. */
+  wake(): void {
+    const { waiter } = this;
+    if (waiter === undefined) return;
+    if (!this.succeeded) waiter.reject(this.context.error);
+    else {
+      try {
+        waiter.resolve(this.value());
+      } catch (error) {
+        waiter.reject(error);
+      }
+    }
+  }
+
+  whenSettled(): Promise<TaskState> {
+    return this.promise().then(
+      () => this.stateName,
+      () => this.stateName,
+    );
+  }
+
+  states$(): Observable<TaskState> {
+    const extra = this.more();
+    extra.states ??= new Announcer<TaskState>();
+    if (this.isFinal) extra.states.complete();
+    return extra.states.observable;
+  }
+
+  reports$(): Observable<unknown> {
+    const extra = this.more();
+    extra.reports ??= new Announcer<unknown>();
+    if (this.isFinal) extra.reports.complete();
+    return extra.reports.observable;
+  }
+
+  outputFutures(): unknown {
+    const extra = this.more();
+    if (extra.outputFutures === undefined) {
+      const parent = new AppFuture<unknown, unknown>(this);
+      const { outputs } = extra;
+      const make = (file: DataFile) => new DataFuture(parent, file);
+      extra.outputFutures = Array.isArray(outputs) ? (outputs as readonly DataFile[]).map(make) : Object.fromEntries(Object.entries(outputs ?? {}).map(([name, file]) => [name, make(file as DataFile)]));
+    }
+    return extra.outputFutures;
+  }
+}
+
+function makeWaiter(): Waiter {
+  let resolve!: (value: unknown) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<unknown>((a, b) => {
+    resolve = a;
+    reject = b;
+  });
+  // A failure nobody looks at stays in the run's summary.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,128 @@
+import type { Encoded } from "../serialization/index.js";
+import type { ShippedFunction } from "../serialization/function-source.js";
+import type { Charge } from "../state-machines/task.js";
+
+/** What a worker needs once, to run any number of calls of an app. */
+export type AppCode = { readonly kind: "function"; readonly shipped: ShippedFunction } | { readonly kind: "module"; readonly url: string; readonly name: string };
+
+/** An app as executors know it. */
+export interface RunnableApp {
+  /** Unique in the kernel. */
+  readonly key: number;
+  readonly name: string;
+  readonly code: AppCode | undefined;
+  /** Milliseconds that a call is expected to take on a worker; negative while unknown. Kept by the executor. */
+  expected: number;
+}
+
+export interface StreamFile {
+  readonly path: string;
+  readonly mode: "append" | "truncate";
+}
+
+/** What a call asks of its worker beyond the arguments. */
+export interface WorkSetting {
+  readonly stdout?: StreamFile;
+  readonly stderr?: StreamFile;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** A shell command, ready to run. */
+export interface ShellWork {
+  readonly command: string;
+  readonly strict: boolean;
+  /** stdout is the result. */
+  readonly capture: boolean;
+}
+
+/** One task as its executor sees it. The kernel's own record of the task is one of these. */
+export interface Work {
+  readonly taskId: number;
+  readonly app: RunnableApp;
+  /** Smaller is sooner; unset is last. */
+  readonly priority: number | undefined;
+  /** Milliseconds; 0: no limit. */
+  readonly walltime: number;
+  /** Arguments as they travel, composed for this attempt. */
+  argumentsFor(attempt: number): readonly Encoded[];
+  shellFor(attempt: number): ShellWork | undefined;
+  settingFor(attempt: number): WorkSetting | undefined;
+}
+
+export interface ShellAnswer {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout?: string;
+  readonly stderrTail: string;
+  readonly error?: Error;
+}
+
+/** How an attempt ended by itself. */
+export type Answer =
+  /** `ms`: how long it ran on the worker. */
+  | { readonly ok: true; readonly value: Encoded; readonly ms: number }
+  | { readonly ok: false; readonly thrown: Encoded; readonly ms: number }
+  | { readonly shell: ShellAnswer };
+
+export interface WorkFailure {
+  readonly error: Error;
+  readonly charge: Charge;
+  /** Its worker is still inside a native call: `released` follows. */
+  readonly held: boolean;
+}
+
+/** What comes from a worker besides answers. */
+export type WorkNews =
+  | { readonly kind: "report"; readonly value: unknown }
+  | { readonly kind: "progress"; readonly fraction: number; readonly note: string | undefined }
+  | { readonly kind: "log"; readonly line: string }
+  /** Thrown or rejected after the task had ended, or outside of any task (`taskId` 0). */
+  | { readonly kind: "late-error"; readonly error: unknown };
+
+/** Who is told what becomes of work: the kernel. Called while messages are handled; must only tell others. */
+export interface WorkListener {
+  sent(work: Work, attempt: number): void;
+  started(work: Work, attempt: number): void;
+  requeued(work: Work, attempt: number): void;
+  answered(work: Work, attempt: number, answer: Answer): void;
+  failed(work: Work, attempt: number, failure: WorkFailure): void;
+  /** It will not run, and user code of it never began. */
+  revoked(work: Work, attempt: number): void;
+  released(work: Work, attempt: number): void;
+  news(taskId: number, attempt: number, news: WorkNews): void;
+}
+
+export interface ExecutorStatus {
+  readonly label: string;
+  readonly state: string;
+  readonly workers: number;
+  readonly busy: number;
+  readonly queued: number;
+  readonly out: number;
+  readonly zombies: number;
+  readonly lost: number;
+}
+
+/** The one interface between the kernel and whatever has its work done. */
+export interface Executor {
+  readonly label: string;
+  /** How much of what is here runs at once. */
+  readonly capacity: number;
+  /** Its workers have processes of their own: directory, affinity and accelerators can be set for each. */
+  readonly ownsProcesses: boolean;
+  /** Work not answered yet. */
+  readonly load: number;
+  start(): Promise<void>;
+  submit(work: Work, attempt: number): void;
+  /** Resolves when what it has is finished; takes no more meanwhile. */
+  drain(): Promise<void>;
+  /** Idempotent; does nothing where the attempt has ended. `done` is called once no user code of it can begin or go on unfenced. */
+  cancel(work: Work, attempt: number, why: "cancelled" | "closing", done: () => void): void;
+  /** Resolves when nothing of it is left, or rejects at the time limit naming what is. */
+  stop(timeoutMs: number | undefined): Promise<void>;
+  status(): ExecutorStatus;
+  tree(): readonly { path: string; state: string }[];
+  /** Where an attempt is, in words. */
+  explain(taskId: number, attempt: number): string | undefined;
+}

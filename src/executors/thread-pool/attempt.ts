@@ -1,0 +1,26 @@
+import { Cell, type CellKind } from "../../actors/cell.js";
+import type { Timer } from "../../actors/ports.js";
+import type { AttemptContext, AttemptEffect, AttemptInput, AttemptMessage } from "../../state-machines/attempt.js";
+import type { Work } from "../executor.js";
+import type { Lane } from "./lane.js";
+
+export type AttemptKind = CellKind<AttemptContext, AttemptMessage, AttemptEffect, AttemptInput, Attempt>;
+
+/** One attempt of one task at the pool. */
+export class Attempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect> {
+  /** The lane it was sent to, until it has ended or is queued again. */
+  lane: Lane | undefined = undefined;
+  slot = -1;
+  timer: Timer | undefined = undefined;
+  /** Told once no user code of it can begin, or go on unfenced. */
+  onEnd: (() => void)[] | undefined = undefined;
+
+  constructor(
+    kind: AttemptKind,
+    readonly work: Work,
+    readonly number: number,
+    readonly shell: boolean,
+  ) {
+    super(kind, work.taskId, number);
+  }
+}

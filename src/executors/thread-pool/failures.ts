@@ -1,0 +1,47 @@
+import { AppExit, AppTimeout, ManagerLost, MemoryExceeded, WorkerLost } from "../../errors/index.js";
+import type { ErrorPlace } from "../../errors/index.js";
+import type { StopReason } from "../../state-machines/attempt.js";
+import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { WorkFailure } from "../executor.js";
+import type { Attempt } from "./attempt.js";
+import type { Fate } from "./host.js";
+
+/** How an attempt lost its worker. */
+export interface Loss {
+  readonly end: ThreadEnd | undefined;
+  readonly fate: Fate;
+  /** The worker was stopped on account of another task. */
+  readonly bystander: boolean;
+}
+
+/** Whose fault it is that an attempt ended without an answer, and what that costs. A worker runs one task at a time, so blame is certain. */
+export function failureOf(attempt: Attempt, label: string, why: StopReason | undefined, loss: Loss | undefined, held: boolean): WorkFailure {
+  const { work, number } = attempt;
+  const name = work.app.name;
+  const where: ErrorPlace = { task: work.taskId, attempt: number, app: name, executor: label, worker: `${label}/${attempt.lane?.index ?? "?"}` };
+  if (why === "walltime") {
+    const hint = held ? "Its worker is inside a native call that cannot be ended from outside; use isolation: \"process\" for such tasks." : undefined;
+    const error = new AppTimeout("CW-APP-002", `${name} (task ${work.taskId}, attempt ${number}) ran longer than its walltime of ${work.walltime} ms`, { where, evidence: { walltimeMs: work.walltime, stillRunning: held }, ...(hint === undefined ? {} : { hint }) });
+    return { error, charge: "app", held };
+  }
+  const end = loss?.end;
+  const evidence = { exitCode: end?.code, signal: end?.signal, fate: loss?.fate };
+  const lost = (error: Error, charge: WorkFailure["charge"]): WorkFailure => ({ error, charge, held });
+  if (loss?.fate === "ended") return lost(new WorkerLost("CW-EXEC-001", `the answer of ${name} was lost with its worker`, { where, evidence, cause: end?.error }), "none");
+  if (loss?.bystander === true) return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} was stopped on account of another task`, { where, evidence }), "none");
+  if (isOutOfMemory(end)) return lost(new MemoryExceeded("CW-APP-007", `${name} (task ${work.taskId}) used up the memory of its worker`, { where, evidence, cause: end?.error }), "app");
+  if (end?.host === true) return lost(new ManagerLost("CW-EXEC-006", `the process that ran ${name} died (${describeEnd(end)})`, { where, evidence }), "lost");
+  if (end !== undefined && end.error === undefined && end.code !== null) return lost(new AppExit("CW-APP-006", `${name} (task ${work.taskId}) ended its worker with exit code ${end.code}`, { where, evidence }), "app");
+  return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} died (${describeEnd(end)})`, { where, evidence, cause: end?.error }), "lost");
+}
+
+export function describeEnd(end: ThreadEnd | undefined): string {
+  if (end === undefined) return "it does not end";
+  if (end.signal !== undefined) return `signal ${end.signal}`;
+  if (end.error instanceof Error) return end.error.message;
+  return `exit code ${end.code ?? "unknown"}`;
+}
+
+function isOutOfMemory(end: ThreadEnd | undefined): boolean {
+  return end?.error !== undefined && (end.error as { code?: unknown } | null)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+}

@@ -1,0 +1,46 @@
+import type { Encoded } from "../../serialization/index.js";
+import type { AppCode, WorkSetting } from "../executor.js";
+
+/** Head to worker: what to run. Flat, six entries a task: slot, task, attempt, app, arguments, setting. */
+export type TaskFrame = unknown[];
+export const taskStride = 6;
+
+/** Worker to head: answers. Flat, six entries a task: slot, task, attempt, verdict, payload, milliseconds. */
+export type AnswerFrame = unknown[];
+export const answerStride = 6;
+
+export const verdict = { value: 0, thrown: 1, skipped: 2 } as const;
+
+/** Head to worker, besides task frames. */
+export type HeadMessage =
+  | { readonly t: "define"; readonly app: number; readonly name: string; readonly code: AppCode }
+  | { readonly t: "abort"; readonly task: number; readonly attempt: number; readonly reason: string };
+
+/** Worker to head, besides answer frames. */
+export type WorkerMessage =
+  | { readonly t: "ready"; readonly thread: number }
+  | { readonly t: "report"; readonly task: number; readonly attempt: number; readonly value: Encoded }
+  | { readonly t: "progress"; readonly task: number; readonly attempt: number; readonly fraction: number; readonly note: string | undefined }
+  | { readonly t: "log"; readonly task: number; readonly attempt: number; readonly line: string }
+  | { readonly t: "late"; readonly task: number; readonly attempt: number; readonly error: Encoded };
+
+/** One task of a frame, unpacked. */
+export interface FramedTask {
+  readonly slot: number;
+  readonly task: number;
+  readonly attempt: number;
+  readonly app: number;
+  readonly args: readonly Encoded[];
+  readonly setting: WorkSetting | undefined;
+}
+
+/** What a worker is given when it starts. */
+export interface SessionSetup {
+  readonly port: import("node:worker_threads").MessagePort;
+  readonly claims: SharedArrayBuffer;
+  readonly lane: number;
+  readonly label: string;
+  readonly block: string | undefined;
+  /** The program runs TypeScript: register the same loader here. */
+  readonly typescript: string | undefined;
+}

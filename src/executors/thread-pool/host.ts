@@ -1,0 +1,49 @@
+import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { ShellAnswer, ShellWork, WorkSetting } from "../executor.js";
+import type { AnswerFrame, HeadMessage, TaskFrame, WorkerMessage } from "./frames.js";
+
+/** What became of a slot's task when its worker ended. */
+export type Fate = "unclaimed" | "started" | "ended";
+
+export interface LaneEvents {
+  answers(frame: AnswerFrame): void;
+  message(message: WorkerMessage): void;
+  exited(end: ThreadEnd): void;
+}
+
+/** One worker, from the head's side. */
+export interface LaneLink {
+  post(frame: TaskFrame, transfer: ArrayBuffer[]): void;
+  tell(message: HeadMessage): void;
+  /** Marks the slot's task as sent; before the frame is posted. */
+  claim(slot: number): void;
+  /** Takes the slot's task back, unless the worker was quicker. The answer may come at once. */
+  revoke(slot: number, answer: (revoked: boolean) => void): void;
+  /** The task that runs now, and for how many milliseconds. */
+  running(): { slot: number; elapsed: number } | undefined;
+  /** Whether the running task watches its abort signal. */
+  readonly cooperates: boolean;
+  /** Asked once the worker has ended. */
+  fate(slot: number): Fate;
+  kill(): void;
+}
+
+export interface ShellLink {
+  /** SIGTERM, then SIGKILL, to the whole tree. */
+  kill(): void;
+}
+
+export interface ShellRequest {
+  readonly work: ShellWork;
+  readonly setting: WorkSetting | undefined;
+  readonly token: string;
+}
+
+/** Where workers live: this process, a child process, or a simulation. A port of the pool. */
+export interface LaneHost {
+  start(): Promise<void>;
+  open(lane: number, events: LaneEvents): LaneLink;
+  shell(request: ShellRequest, ended: (answer: ShellAnswer) => void): ShellLink;
+  /** Ends what is left and releases everything. */
+  close(): Promise<void>;
+}

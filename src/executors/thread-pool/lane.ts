@@ -1,0 +1,129 @@
+import { Cell, type CellKind } from "../../actors/cell.js";
+import type { Timer } from "../../actors/ports.js";
+import type { Encoded } from "../../serialization/index.js";
+import { transferables } from "../../serialization/index.js";
+import type { ThreadContext, ThreadEffect, ThreadInput, ThreadMessage } from "../../state-machines/thread.js";
+import type { Attempt } from "./attempt.js";
+import { slotsPerLane } from "./claims.js";
+import type { TaskFrame } from "./frames.js";
+import type { LaneLink, ShellLink } from "./host.js";
+
+export type ThreadKind = CellKind<ThreadContext, ThreadMessage, ThreadEffect, ThreadInput, Thread>;
+
+/** One incarnation of a lane's worker, and what is out at it. */
+export class Thread extends Cell<ThreadContext, ThreadMessage, ThreadEffect> {
+  link: LaneLink | undefined = undefined;
+  timer: Timer | undefined = undefined;
+  /** The attempt it was told to stop for: the others on it are bystanders. */
+  stoppedFor: Attempt | undefined = undefined;
+  /** Attempts that a zombie still holds. */
+  held: Attempt[] = [];
+  readonly slots: (Attempt | undefined)[] = new Array<Attempt | undefined>(slotsPerLane);
+
+  constructor(
+    kind: ThreadKind,
+    readonly lane: Lane,
+    incarnation: number,
+  ) {
+    super(kind, lane.index, incarnation);
+  }
+
+  /** What is out at it, by slot. */
+  *attempts(): Generator<[number, Attempt]> {
+    for (let slot = 0; slot < this.slots.length; slot++) {
+      const attempt = this.slots[slot];
+      if (attempt !== undefined) yield [slot, attempt];
+    }
+  }
+}
+
+/** Work ahead of a worker, in milliseconds: enough to hide the way there, too little to be missed when it dies. */
+const aheadLimitMs = 2;
+
+/** A place for one worker: its credit window, and what is in it. A lane outlives the threads that fill it. */
+export class Lane {
+  thread: Thread | undefined = undefined;
+  shell: ShellLink | undefined = undefined;
+  shellAttempt: Attempt | undefined = undefined;
+  incarnations = 0;
+  /** Tasks out at the thread. */
+  count = 0;
+  private aheadMs = 0;
+  private readonly free: number[] = [];
+  private readonly expected = new Float64Array(slotsPerLane);
+  private known = new Set<number>();
+  /** What is out runs alone: nothing may wait behind it. */
+  private alone = false;
+
+  constructor(readonly index: number) {
+    this.reset();
+  }
+
+  /** Forgets the last thread's window. */
+  reset(): void {
+    this.thread = undefined;
+    this.count = 0;
+    this.aheadMs = 0;
+    this.alone = false;
+    this.known = new Set();
+    this.free.length = 0;
+    for (let slot = slotsPerLane - 1; slot >= 0; slot--) this.free.push(slot);
+  }
+
+  get isOpen(): boolean {
+    return this.thread !== undefined && this.thread.is("open") && this.shell === undefined;
+  }
+
+  /** No function and no command is on it. */
+  get isFree(): boolean {
+    return this.count === 0 && this.shell === undefined;
+  }
+
+  /** Whether the credit allows one more: one until the app's duration is known, then some 2 ms of work. */
+  accepts(attempt: Attempt): boolean {
+    if (!this.isOpen) return false;
+    if (this.count === 0) return true;
+    const { expected } = attempt.work.app;
+    if (this.alone || expected < 0 || attempt.work.walltime > 0) return false;
+    return this.free.length > 0 && this.aheadMs + expected <= aheadLimitMs;
+  }
+
+  /** Adds the attempt to a frame. Throws where its arguments cannot travel; nothing has changed then. */
+  send(attempt: Attempt, frame: TaskFrame, transfer: ArrayBuffer[]): void {
+    const { work, number } = attempt;
+    const { app } = work;
+    const args = work.argumentsFor(number);
+    const thread = this.thread as Thread;
+    const link = thread.link as LaneLink;
+    if (!this.known.has(app.key) && app.code !== undefined) {
+      this.known.add(app.key);
+      link.tell({ t: "define", app: app.key, name: app.name, code: app.code });
+    }
+    const slot = this.free.pop() as number;
+    thread.slots[slot] = attempt;
+    attempt.lane = this;
+    attempt.slot = slot;
+    const expected = Math.max(0, app.expected);
+    this.expected[slot] = expected;
+    this.aheadMs += expected;
+    this.alone = app.expected < 0 || work.walltime > 0;
+    this.count++;
+    link.claim(slot);
+    for (const arg of args) if (typeof arg === "object" && arg !== null) collect(arg, transfer);
+    frame.push(slot, work.taskId, number, app.key, args, work.settingFor(number));
+  }
+
+  /** Takes back the slot. */
+  release(slot: number): void {
+    const thread = this.thread as Thread;
+    thread.slots[slot] = undefined;
+    this.free.push(slot);
+    this.count--;
+    this.aheadMs = this.count === 0 ? 0 : this.aheadMs - (this.expected[slot] as number);
+    if (this.count === 0) this.alone = false;
+  }
+}
+
+function collect(arg: Exclude<Encoded, undefined | null>, transfer: ArrayBuffer[]): void {
+  for (const buffer of transferables(arg)) transfer.push(buffer);
+}

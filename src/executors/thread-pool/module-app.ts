@@ -1,0 +1,15 @@
+import { AppNotFound } from "../../errors/index.js";
+
+/** The exported function of a module, imported where tasks run. Rejects with `AppNotFound`, naming the module and what it does export. */
+export async function moduleApp(url: string, name: string): Promise<(...args: unknown[]) => unknown> {
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(url)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new AppNotFound("CW-APP-008", `the module ${url} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, { where: { app: name, file: url }, cause });
+  }
+  const found = module[name];
+  if (typeof found === "function") return found as (...args: unknown[]) => unknown;
+  const functions = Object.keys(module).filter((key) => typeof module[key] === "function");
+  throw new AppNotFound("CW-APP-008", `the module ${url} exports no function named "${name}"`, { where: { app: name, file: url }, evidence: { exports: functions }, hint: `It exports ${functions.length === 0 ? "no functions" : functions.join(", ")}.` });
+}

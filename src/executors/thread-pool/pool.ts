@@ -1,0 +1,360 @@
+import { Cell } from "../../actors/cell.js";
+import { compile } from "../../actors/compile.js";
+import type { Dispatcher } from "../../actors/dispatcher.js";
+import type { Timer } from "../../actors/ports.js";
+import { BadStateException, InternalConsistencyError, PoolStartFailed, WaitTimeout } from "../../errors/index.js";
+import { attemptMachine, type AttemptContext, type AttemptEffect, type AttemptInput, type AttemptMessage } from "../../state-machines/attempt.js";
+import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
+import type { Answer, Executor, ExecutorStatus, ShellAnswer, Work, WorkListener, WorkNews } from "../executor.js";
+import { decode, decodeThrown, type Encoded } from "../../serialization/index.js";
+import { Attempt, type AttemptKind } from "./attempt.js";
+import { failureOf, type Loss } from "./failures.js";
+import { answerStride, verdict, type AnswerFrame, type TaskFrame, type WorkerMessage } from "./frames.js";
+import type { LaneHost, LaneLink } from "./host.js";
+import { Lane, Thread } from "./lane.js";
+import { WorkQueue } from "./work-queue.js";
+import { Workforce } from "./workforce.js";
+
+export interface PoolOptions {
+  readonly label: string;
+  readonly maxThreads: number;
+  readonly minThreads: number;
+  /** What a task that reads `task.signal` is given to end by itself, in milliseconds. */
+  readonly killGrace: number;
+  /** How long a thread that was told to end may take, in milliseconds, before it counts as a zombie. */
+  readonly patience: number;
+  readonly ownsProcesses: boolean;
+}
+
+const attemptChart = compile<AttemptContext, AttemptMessage, AttemptEffect, AttemptInput>(attemptMachine);
+const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, ExecutorInput>(executorMachine);
+
+/** How many tasks one frame carries at most. */
+const frameLimit = 64;
+/** How often claim words are read while work is out, in milliseconds. */
+const observeEvery = 5;
+
+const sent: AttemptMessage = { type: "attempt.sent" };
+const offered: ExecutorMessage = { type: "work.offered" };
+
+/** The thread-pool executor: takes attempts, keeps a window of them at each worker, and settles each exactly once. */
+export class ThreadPool implements Executor {
+  readonly label: string;
+  readonly capacity: number;
+  readonly ownsProcesses: boolean;
+  readonly queue = new WorkQueue();
+  readonly cell: Cell<ExecutorContext, ExecutorMessage, ExecutorEffect>;
+  private readonly workforce: Workforce;
+  private readonly attemptKind: AttemptKind;
+  private readonly byTask = new Map<number, Attempt>();
+  private observer: Timer | undefined;
+  private offering = false;
+  private turn = 0;
+  private startWait: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  private stopWait: (() => void)[] = [];
+
+  constructor(
+    readonly options: PoolOptions,
+    readonly host: LaneHost,
+    readonly dispatcher: Dispatcher,
+    readonly listener: WorkListener,
+  ) {
+    this.label = options.label;
+    this.capacity = options.maxThreads;
+    this.ownsProcesses = options.ownsProcesses;
+    this.workforce = new Workforce(this);
+    this.attemptKind = this.makeAttemptKind();
+    this.cell = new Cell(
+      {
+        name: "executor",
+        chart: executorChart,
+        perform: {
+          "work.send": () => this.pump(),
+          "work.refuse": ({ error }) => this.refuseAll(error),
+          "work.watch": () => this.checkFinished(),
+          "work.cancel": () => this.cancelAll(),
+          "workers.stop": () => this.workforce.stopAll(),
+          "executor.announce": ({ outcome }) => this.announce(outcome),
+        },
+        crashed: (_cell: unknown, error: unknown) => this.refuseAll(error),
+      },
+      options.label,
+    );
+    dispatcher.start(this.cell, { label: options.label });
+  }
+
+  get load(): number {
+    return this.byTask.size;
+  }
+
+  async start(): Promise<void> {
+    const started = new Promise<void>((resolve, reject) => (this.startWait = { resolve, reject }));
+    try {
+      await this.host.start();
+      this.workforce.openAtLeast(this.options.minThreads);
+      this.dispatcher.tell(this.cell, { type: "executor.started" });
+    } catch (cause) {
+      this.dispatcher.tell(this.cell, { type: "executor.failed", error: new PoolStartFailed("CW-EXEC-007", `the pool "${this.label}" could not start: ${(cause as Error).message}`, { where: { executor: this.label }, cause }) });
+    }
+    return started;
+  }
+
+  submit(work: Work, number: number): void {
+    const attempt = new Attempt(this.attemptKind, work, number, work.shellFor(number) !== undefined);
+    this.byTask.set(work.taskId, attempt);
+    this.dispatcher.start(attempt, { taskId: work.taskId, attempt: number, walltime: work.walltime });
+    if (!this.cell.is("accepting")) {
+      this.dispatcher.tell(attempt, { type: "attempt.refused", error: this.refusal() });
+      return;
+    }
+    this.queue.push(attempt);
+    this.offer();
+  }
+
+  cancel(work: Work, number: number, why: "cancelled" | "closing", done: () => void): void {
+    const attempt = this.byTask.get(work.taskId);
+    if (attempt?.number !== number) {
+      done();
+      return;
+    }
+    (attempt.onEnd ??= []).push(done);
+    this.dispatcher.tell(attempt, { type: "attempt.cancel", why });
+  }
+
+  drain(): Promise<void> {
+    if (!this.cell.is("accepting")) return Promise.resolve();
+    const stopped = new Promise<void>((resolve) => this.stopWait.push(resolve));
+    this.dispatcher.tell(this.cell, { type: "executor.drain" });
+    return stopped;
+  }
+
+  async stop(timeoutMs: number | undefined): Promise<void> {
+    const stopped = new Promise<"stopped">((resolve) => this.stopWait.push(() => resolve("stopped")));
+    if (this.cell.is("final")) this.announce("stopped");
+    else this.dispatcher.tell(this.cell, { type: "executor.stop" });
+    let timer: Timer | undefined;
+    const late = new Promise<"late">((resolve) => {
+      if (timeoutMs !== undefined) timer = this.dispatcher.ports.clock.after(timeoutMs, () => resolve("late"));
+    });
+    const outcome = await Promise.race([stopped, late]);
+    timer?.cancel();
+    const zombies = this.workforce.describeZombies();
+    if (outcome === "late" && zombies.length === 0) throw new WaitTimeout("CW-KERN-002", `the pool "${this.label}" did not stop within ${timeoutMs} ms`, { where: { executor: this.label }, evidence: { tree: this.tree() } });
+    await this.host.close();
+    if (zombies.length > 0) throw new WaitTimeout("CW-KERN-002", `${zombies.length} worker(s) of the pool "${this.label}" are inside native calls that cannot be ended: ${zombies.join("; ")}`, { where: { executor: this.label }, evidence: { zombies }, hint: "They end when their native call returns. Use isolation: \"process\" to be able to end such tasks." });
+  }
+
+  status(): ExecutorStatus {
+    return { label: this.label, state: this.cell.state.name, queued: this.load - this.workforce.out, ...this.workforce.status() };
+  }
+
+  tree(): readonly { path: string; state: string }[] {
+    return [{ path: this.cell.path, state: this.cell.state.name }, ...this.workforce.tree(), ...[...this.byTask.values()].map((a) => ({ path: `${a.path}.${a.number}`, state: a.state.name }))];
+  }
+
+  explain(taskId: number, number: number): string | undefined {
+    const attempt = this.byTask.get(taskId);
+    if (attempt?.number !== number) return undefined;
+    const { busy, workers } = this.workforce.status();
+    if (attempt.is("queued")) return `attempt ${number} waits for a worker of "${this.label}" (${busy} of ${this.capacity} busy, ${workers} started, ${this.queue.size} in the queue)`;
+    return `attempt ${number} is ${attempt.state.name} on worker ${this.label}/${attempt.lane?.index ?? "?"}`;
+  }
+
+  /** Says that there is work, or room: the queue is looked at once, after what is already under way. */
+  offer(): void {
+    if (this.offering) return;
+    this.offering = true;
+    this.dispatcher.tell(this.cell, offered);
+  }
+
+  /** Fills the windows of the lanes from the queue, a frame a lane at a time. */
+  private pump(): void {
+    this.offering = false;
+    const { lanes } = this.workforce;
+    for (let idle = 0; idle < lanes.length && this.queue.peek() !== undefined; ) {
+      const lane = lanes[this.turn++ % lanes.length] as Lane;
+      if (this.feed(lane)) idle = 0;
+      else idle++;
+    }
+    const next = this.queue.peek();
+    if (next !== undefined && !next.shell) this.workforce.openAtLeast(Math.min(this.queue.size, lanes.length), true);
+    if (this.workforce.out > 0) this.observe();
+  }
+
+  private feed(lane: Lane): boolean {
+    const first = this.queue.peek() as Attempt;
+    if (first.shell) return this.feedShell(lane, first);
+    const frame: TaskFrame = [];
+    const transfer: ArrayBuffer[] = [];
+    let taken = 0;
+    for (let next: Attempt | undefined = first; next !== undefined && !next.shell && taken < frameLimit && lane.accepts(next); next = this.queue.peek()) {
+      this.queue.shift();
+      taken++;
+      try {
+        lane.send(next, frame, transfer);
+      } catch (error) {
+        this.dispatcher.tell(next, { type: "attempt.refused", error });
+        continue;
+      }
+      this.dispatcher.tellControl(next, sent);
+      this.listener.sent(next.work, next.number);
+    }
+    if (frame.length > 0) {
+      const { thread } = lane;
+      (thread?.link as LaneLink).post(frame, transfer);
+      this.workforce.sent(lane, frame.length);
+    }
+    return taken > 0;
+  }
+
+  private feedShell(lane: Lane, attempt: Attempt): boolean {
+    if (!lane.isFree) return false;
+    this.queue.shift();
+    attempt.lane = lane;
+    lane.shellAttempt = attempt;
+    this.workforce.out++;
+    this.dispatcher.tellControl(attempt, sent);
+    this.listener.sent(attempt.work, attempt.number);
+    this.dispatcher.tellControl(attempt, { type: "attempt.started", elapsed: 0 });
+    const setting = attempt.work.settingFor(attempt.number);
+    const work = attempt.work.shellFor(attempt.number);
+    if (work === undefined) throw new Error("a shell attempt without a command");
+    lane.shell = this.host.shell({ work, setting, token: `${this.label}.${attempt.work.taskId}.${attempt.number}` }, (answer) => this.shellEnded(lane, attempt, answer));
+    return true;
+  }
+
+  private shellEnded(lane: Lane, attempt: Attempt, answer: ShellAnswer): void {
+    lane.shell = undefined;
+    lane.shellAttempt = undefined;
+    this.workforce.out--;
+    this.dispatcher.tell(attempt, { type: "attempt.answered", answer: { shell: answer } satisfies Answer });
+    this.workforce.shellEnded();
+    this.offer();
+  }
+
+  /** A frame of answers from a lane's thread. */
+  answers(thread: Thread, frame: AnswerFrame): void {
+    const { lane } = thread;
+    if (lane.thread !== thread) return;
+    for (let i = 0; i < frame.length; i += answerStride) {
+      const slot = frame[i] as number;
+      const attempt = thread.slots[slot];
+      if (attempt === undefined || attempt.work.taskId !== frame[i + 1] || attempt.number !== frame[i + 2]) {
+        this.workforce.lateAnswers++;
+        continue;
+      }
+      lane.release(slot);
+      this.workforce.out--;
+      const how = frame[i + 3] as number;
+      if (how === verdict.skipped) continue;
+      const ms = frame[i + 5] as number;
+      const { app } = attempt.work;
+      app.expected = app.expected < 0 || ms > app.expected ? ms : app.expected * 0.9 + ms * 0.1;
+      const payload = frame[i + 4] as Encoded;
+      this.dispatcher.tell(attempt, { type: "attempt.answered", answer: (how === verdict.value ? { ok: true, value: payload, ms } : { ok: false, thrown: payload, ms }) satisfies Answer });
+    }
+    if (lane.count === 0) this.dispatcher.tell(thread, { type: "work.drained" });
+    if (this.queue.size > 0) this.offer();
+  }
+
+  message(message: WorkerMessage): void {
+    if (message.t === "ready") return;
+    const news: WorkNews =
+      message.t === "report" ? { kind: "report", value: decode(message.value) }
+      : message.t === "progress" ? { kind: "progress", fraction: message.fraction, note: message.note }
+      : message.t === "log" ? { kind: "log", line: message.line }
+      : { kind: "late-error", error: decodeThrown(message.error) };
+    this.listener.news(message.task, message.attempt, news);
+  }
+
+  /** Reads who runs what, so that starts are known soon after they happen also where no answer comes. */
+  private observe(): void {
+    if (this.observer !== undefined) return;
+    this.observer = this.dispatcher.ports.clock.after(observeEvery, () => {
+      this.observer = undefined;
+      for (const { thread } of this.workforce.lanes) {
+        const running = thread?.link?.running();
+        const attempt = running === undefined ? undefined : thread?.slots[running.slot];
+        if (running !== undefined && attempt?.state.name === "sent") this.dispatcher.tell(attempt, { type: "attempt.started", elapsed: running.elapsed });
+      }
+      if (this.workforce.out > 0) this.observe();
+    });
+  }
+
+  private makeAttemptKind(): AttemptKind {
+    const { dispatcher, listener } = this;
+    return {
+      name: "attempt",
+      chart: attemptChart,
+      perform: {
+        "attempt.report": ({ outcome }, a) => {
+          if (outcome === "revoked") this.finish(a);
+          listener[outcome](a.work, a.number);
+        },
+        "attempt.deliver": ({ answer }, a) => {
+          this.finish(a);
+          listener.answered(a.work, a.number, answer as Answer);
+        },
+        "attempt.mourn": ({ loss, why, held }, a) => {
+          this.finish(a);
+          if (why === "cancelled" || why === "closing") listener.revoked(a.work, a.number);
+          else listener.failed(a.work, a.number, failureOf(a, this.label, why, loss as Loss | undefined, held));
+        },
+        "attempt.refuse": ({ error }, a) => {
+          this.finish(a);
+          listener.failed(a.work, a.number, { error: error as Error, charge: "app", held: false });
+        },
+        "claim.revoke": (_, a) => {
+          const link = a.lane?.thread?.link;
+          if (a.shell || link === undefined) dispatcher.tell(a, { type: "claim.refused" });
+          else link.revoke(a.slot, (revoked) => dispatcher.tell(a, { type: revoked ? "claim.revoked" : "claim.refused" }));
+        },
+        "worker.stop": ({ why }, a) => this.workforce.stopFor(a, why),
+        "work.requeue": (_, a) => {
+          a.lane = undefined;
+          this.queue.unshift(a);
+          this.offer();
+        },
+        "timer.start": ({ ms }, a) => {
+          a.timer = dispatcher.ports.clock.after(ms, () => dispatcher.tell(a, { type: "walltime.expired" }));
+        },
+        "timer.cancel": (_, a) => a.timer?.cancel(),
+      },
+      crashed: (a, error) => {
+        this.finish(a);
+        listener.failed(a.work, a.number, { error: new InternalConsistencyError("CW-INT-001", `${a.path} broke: ${(error as Error).message}`, { cause: error, where: { task: a.work.taskId, attempt: a.number, executor: this.label } }), charge: "app", held: false });
+      },
+    };
+  }
+
+  private finish(attempt: Attempt): void {
+    if (this.byTask.get(attempt.work.taskId) === attempt) this.byTask.delete(attempt.work.taskId);
+    for (const done of attempt.onEnd ?? []) done();
+    attempt.onEnd = undefined;
+    this.checkFinished();
+  }
+
+  private checkFinished(): void {
+    if (this.byTask.size === 0 && this.cell.state.name === "draining") this.dispatcher.tell(this.cell, { type: "work.finished" });
+  }
+
+  private refusal(): unknown {
+    return this.cell.context.reason ?? new BadStateException("CW-EXEC-002", `the executor "${this.label}" is ${this.cell.state.name} and takes no more work`, { where: { executor: this.label } });
+  }
+
+  private refuseAll(error: unknown): void {
+    for (const attempt of this.queue.drain()) this.dispatcher.tell(attempt, { type: "attempt.refused", error });
+  }
+
+  private cancelAll(): void {
+    for (const attempt of this.byTask.values()) this.dispatcher.tell(attempt, { type: "attempt.cancel", why: "closing" });
+  }
+
+  private announce(outcome: "started" | "stopped" | "failed"): void {
+    if (outcome === "started") this.startWait?.resolve();
+    else if (outcome === "failed") this.startWait?.reject(this.cell.context.reason);
+    if (outcome === "started") return;
+    this.observer?.cancel();
+    for (const done of this.stopWait.splice(0)) done();
+  }
+}

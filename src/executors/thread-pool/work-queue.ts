@@ -1,0 +1,114 @@
+import type { Attempt } from "./attempt.js";
+
+/** What waits for a worker: by priority (smaller first, unset last), then by age. */
+export class WorkQueue {
+  private readonly levels = new Map<number, Level>();
+  /** Priorities in use, ascending. */
+  private order: number[] = [];
+  private count = 0;
+
+  /** Includes what was revoked while it waited, until it is met. */
+  get size(): number {
+    return this.count;
+  }
+
+  push(attempt: Attempt): void {
+    this.level(attempt).push(attempt);
+    this.count++;
+  }
+
+  /** Puts back what was taken and never started: it is older than all that waits on its level. */
+  unshift(attempt: Attempt): void {
+    this.level(attempt).unshift(attempt);
+    this.count++;
+  }
+
+  /** The next one, left where it is. What is no longer queued is dropped. */
+  peek(): Attempt | undefined {
+    for (;;) {
+      const level = this.first();
+      if (level === undefined) return undefined;
+      const attempt = level.peek() as Attempt;
+      if (attempt.is("queued")) return attempt;
+      this.shift();
+    }
+  }
+
+  shift(): void {
+    const level = this.first();
+    if (level === undefined) return;
+    level.shift();
+    this.count--;
+    if (level.size === 0 && this.order.length > 1) {
+      this.levels.delete(this.order.shift() as number);
+    }
+  }
+
+  /** Takes out everything that is still queued. */
+  drain(): Attempt[] {
+    const all: Attempt[] = [];
+    for (let next = this.peek(); next !== undefined; next = this.peek()) {
+      all.push(next);
+      this.shift();
+    }
+    return all;
+  }
+
+  private first(): Level | undefined {
+    const [priority] = this.order;
+    const level = priority === undefined ? undefined : this.levels.get(priority);
+    return level !== undefined && level.size > 0 ? level : undefined;
+  }
+
+  private level(attempt: Attempt): Level {
+    const priority = attempt.work.priority ?? Number.POSITIVE_INFINITY;
+    let level = this.levels.get(priority);
+    if (level === undefined) {
+      if (this.count === 0) {
+        this.levels.clear();
+        this.order = [];
+      }
+      level = new Level();
+      this.levels.set(priority, level);
+      this.order.push(priority);
+      this.order.sort((a, b) => a - b);
+    }
+    return level;
+  }
+}
+
+/** A ring of attempts that grows. */
+class Level {
+  size = 0;
+  private head = 0;
+  private ring: (Attempt | undefined)[] = new Array<Attempt | undefined>(64);
+
+  push(attempt: Attempt): void {
+    if (this.size === this.ring.length) this.grow();
+    this.ring[(this.head + this.size++) & (this.ring.length - 1)] = attempt;
+  }
+
+  unshift(attempt: Attempt): void {
+    if (this.size === this.ring.length) this.grow();
+    this.head = (this.head - 1) & (this.ring.length - 1);
+    this.ring[this.head] = attempt;
+    this.size++;
+  }
+
+  peek(): Attempt | undefined {
+    return this.ring[this.head];
+  }
+
+  shift(): void {
+    this.ring[this.head] = undefined;
+    this.head = (this.head + 1) & (this.ring.length - 1);
+    this.size--;
+  }
+
+  private grow(): void {
+    const ring = new Array<Attempt | undefined>(this.ring.length * 2);
+    for (let i = 0; i < this.size; i++) ring[i] = this.ring[(this.head + i) & (this.ring.length - 1)];
+    this.ring = ring;
+    this.head = 0;
+  }
+}

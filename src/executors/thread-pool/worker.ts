@@ -1,0 +1,193 @@
+import type { MessagePort } from "node:worker_threads";
+import { threadId } from "node:worker_threads";
+import { decode, encode, encodeThrown, transferables, type Encoded } from "../../serialization/index.js";
+import { reviveFunction } from "../../serialization/function-source.js";
+import { DeserializationError } from "../../errors/index.js";
+import type { AppCode } from "../executor.js";
+import { Claims } from "./claims.js";
+import { answerStride, taskStride, verdict, type AnswerFrame, type FramedTask, type HeadMessage, type SessionSetup, type TaskFrame, type WorkerMessage } from "./frames.js";
+import { TaskScope, currentScope, installScope, runInScope } from "./task-scope.js";
+import { moduleApp } from "./module-app.js";
+import { registerTypeScript } from "./typescript.js";
+
+type Runnable = (...args: unknown[]) => unknown;
+
+/** Answers wait for company at most this long, in milliseconds. */
+const flushAfter = 0.25;
+
+const clock = () => performance.timeOrigin + performance.now();
+
+/** The long-lived worker actor of one thread: takes frames of tasks, runs them one at a time, answers in frames. */
+class Session {
+  private readonly apps = new Map<number, { name: string; run: Runnable | Promise<Runnable> | Error }>();
+  private queue: FramedTask[] = [];
+  private next = 0;
+  private running = false;
+  private out: AnswerFrame = [];
+  private transfer: ArrayBuffer[] = [];
+  private flushed = 0;
+  private flushPlanned = false;
+  private scope: TaskScope | undefined;
+  private failCurrent: ((error: unknown) => void) | undefined;
+
+  constructor(
+    private readonly port: MessagePort,
+    private readonly claims: Claims,
+    private readonly place: { label: string; lane: number; block: string | undefined },
+  ) {
+    port.on("message", (message: TaskFrame | HeadMessage) => (Array.isArray(message) ? this.accept(message) : this.obey(message)));
+    process.on("uncaughtException", (error) => this.late(error));
+    process.on("unhandledRejection", (reason) => this.late(reason));
+    installScope();
+    this.tell({ t: "ready", thread: threadId });
+  }
+
+  private tell(message: WorkerMessage): void {
+    this.port.postMessage(message);
+  }
+
+  private obey(message: HeadMessage): void {
+    if (message.t === "define") this.apps.set(message.app, { name: message.name, run: load(message.code) });
+    else if (this.scope?.id === message.task && this.scope.attempt === message.attempt) this.scope.abort(message.reason);
+  }
+
+  private accept(frame: TaskFrame): void {
+    for (let i = 0; i < frame.length; i += taskStride) {
+      this.queue.push({ slot: frame[i] as number, task: frame[i + 1] as number, attempt: frame[i + 2] as number, app: frame[i + 3] as number, args: frame[i + 4] as readonly Encoded[], setting: frame[i + 5] as FramedTask["setting"] });
+    }
+    if (!this.running) this.drain();
+  }
+
+  /** Runs what is queued until something must be waited for. */
+  private drain(): void {
+    this.running = true;
+    let start = clock();
+    while (this.next < this.queue.length) {
+      const task = this.queue[this.next++] as FramedTask;
+      const pending = this.run(task, start);
+      if (pending !== undefined) {
+        this.planFlush();
+        void pending.then(() => this.drain());
+        return;
+      }
+      start = clock();
+      if (start - this.flushed > flushAfter) this.flush();
+    }
+    this.queue = [];
+    this.next = 0;
+    this.running = false;
+    this.flush();
+  }
+
+  /** A promise where the task is not over yet. It never rejects. */
+  private run(task: FramedTask, start: number): Promise<void> | undefined {
+    if (!this.claims.start(task.slot, start)) {
+      this.push(task, verdict.skipped, undefined, 0);
+      return undefined;
+    }
+    const app = this.apps.get(task.app);
+    const scope = new TaskScope(task, app?.name ?? "?", this.place, (message) => this.tell(message), this.claims);
+    this.scope = scope;
+    try {
+      scope.open();
+      const runnable = app?.run ?? new DeserializationError("CW-DATA-002", `worker ${this.place.lane} was never told of app ${task.app}`);
+      if (runnable instanceof Error) throw runnable;
+      const result = typeof runnable === "function" ? runInScope(scope, runnable, task.args) : runnable.then((run) => runInScope(scope, run, task.args));
+      if (!isThenable(result)) {
+        this.succeed(task, scope, result, start);
+        return undefined;
+      }
+      return this.await(task, scope, result, start);
+    } catch (thrown) {
+      this.fail(task, scope, thrown, start);
+      return undefined;
+    }
+  }
+
+  private async await(task: FramedTask, scope: TaskScope, result: PromiseLike<unknown>, start: number): Promise<void> {
+    const failed = new Promise<never>((_, reject) => {
+      this.failCurrent = reject;
+    });
+    try {
+      this.succeed(task, scope, await Promise.race([result, failed]), start);
+    } catch (thrown) {
+      this.fail(task, scope, thrown, start);
+    } finally {
+      this.failCurrent = undefined;
+    }
+  }
+
+  private succeed(task: FramedTask, scope: TaskScope, value: unknown, start: number): void {
+    let encoded: Encoded;
+    try {
+      encoded = encode(value, `the result of ${scope.app}`);
+    } catch (unfit) {
+      this.fail(task, scope, unfit, start);
+      return;
+    }
+    this.end(task, scope, verdict.value, encoded, start);
+  }
+
+  private fail(task: FramedTask, scope: TaskScope, thrown: unknown, start: number): void {
+    this.end(task, scope, verdict.thrown, encodeThrown(thrown, `the error of ${scope.app}`), start);
+  }
+
+  private end(task: FramedTask, scope: TaskScope, how: number, payload: Encoded, start: number): void {
+    this.scope = undefined;
+    scope.close();
+    this.claims.end(task.slot);
+    this.push(task, how, payload, clock() - start);
+  }
+
+  private push(task: FramedTask, how: number, payload: Encoded, ms: number): void {
+    if (typeof payload === "object" && payload !== null) this.transfer.push(...transferables(payload));
+    this.out.push(task.slot, task.task, task.attempt, how, payload, ms);
+    if (this.out.length >= 128 * answerStride) this.flush();
+  }
+
+  private planFlush(): void {
+    if (this.flushPlanned || this.out.length === 0) return;
+    this.flushPlanned = true;
+    setImmediate(() => {
+      this.flushPlanned = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    this.flushed = clock();
+    if (this.out.length === 0) return;
+    const { out, transfer } = this;
+    this.out = [];
+    this.transfer = [];
+    this.port.postMessage(out, transfer);
+  }
+
+  /** An error nobody caught: of the running task, which it fails; or of one that has ended, to which it is attributed. */
+  private late(error: unknown): void {
+    const scope = currentScope();
+    if (scope !== undefined && scope === this.scope && this.failCurrent !== undefined) this.failCurrent(error);
+    else this.tell({ t: "late", task: scope?.id ?? 0, attempt: scope?.attempt ?? 0, error: encodeThrown(error, "a late error") });
+  }
+}
+
+function load(code: AppCode): Runnable | Promise<Runnable> | Error {
+  try {
+    if (code.kind === "function") return reviveFunction(code.shipped);
+    const loading = moduleApp(code.url, code.name);
+    loading.catch(() => undefined);
+    return loading;
+  } catch (error) {
+    return error instanceof Error ? error : new DeserializationError("CW-DATA-002", String(error));
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return value !== null && (typeof value === "object" || typeof value === "function") && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** What piscina runs in a fresh thread. Returns at once; the session lives as long as the thread. */
+export default async function session(setup: SessionSetup): Promise<void> {
+  if (setup.typescript !== undefined) await registerTypeScript(setup.typescript);
+  new Session(setup.port, new Claims(setup.claims), { label: setup.label, lane: setup.lane, block: setup.block });
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests run against what ships: `dist`, built first, loaded by Node itself so that worker threads find their real files. */
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    server: { deps: { external: [/\/dist\//] } },
+  },
+});
