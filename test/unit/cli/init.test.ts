@@ -1,0 +1,44 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import manifest from "../../../package.json" with { type: "json" };
+import { caraway, scratch } from "./terminal.js";
+
+describe("caraway init", () => {
+  it("writes a project and names its files", async () => {
+    const cwd = await scratch();
+    const { code, out } = await caraway(["init", "My Work"], cwd);
+    const directory = join(cwd, "My Work");
+    expect(code).toBe(0);
+    expect((await readdir(directory)).sort()).toEqual(["caraway.config.mjs", "package.json", "workflow.mjs"]);
+    for (const file of await readdir(directory)) expect(out).toContain(`wrote ${join(directory, file)}\n`);
+    expect(JSON.parse(await readFile(join(directory, "package.json"), "utf8"))).toEqual({
+      name: "my-work", private: true, type: "module", scripts: { start: "caraway run workflow.mjs" }, dependencies: { caraway: `^${manifest.version}` },
+    });
+    expect(out).toMatch(/next: cd My Work && npm install && npm start\n$/);
+  });
+
+  it("keeps a package.json that is there", async () => {
+    const cwd = await scratch();
+    await writeFile(join(cwd, "package.json"), "{}");
+    const { code, out } = await caraway(["init"], cwd);
+    expect(code).toBe(0);
+    expect(await readFile(join(cwd, "package.json"), "utf8")).toBe("{}");
+    expect(out).toContain("next: npm install caraway && npx caraway run workflow.mjs");
+  });
+
+  it("overwrites nothing, and then writes nothing", async () => {
+    const cwd = await scratch();
+    await writeFile(join(cwd, "caraway.config.mjs"), "mine");
+    const { code, err } = await caraway(["init"], cwd);
+    expect(code).toBe(1);
+    expect(err).toContain(join(cwd, "caraway.config.mjs"));
+    expect(await readdir(cwd)).toEqual(["caraway.config.mjs"]);
+    expect(await readFile(join(cwd, "caraway.config.mjs"), "utf8")).toBe("mine");
+  });
+
+  it("gives JSON", async () => {
+    const cwd = await scratch();
+    expect(JSON.parse((await caraway(["init", "--json"], cwd)).out)).toEqual({ written: ["package.json", "workflow.mjs", "caraway.config.mjs"].map((name) => join(cwd, name)), inTheWay: [] });
+  });
+});
