@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { isAbsolute } from "node:path";
 import { InvalidApp, OutsideVariable } from "../errors/index.js";
 import { bareGlobals } from "./bare-globals.js";
@@ -167,8 +167,11 @@ function checkName(name: string): void {
   throw new InvalidApp("CW-APP-009", `using: ${JSON.stringify(name)} cannot be the name of a variable`);
 }
 
+/** Loaded with the first function: node:crypto costs a worker that only revives functions milliseconds for nothing. */
+const newHash = (): Hash => process.getBuiltinModule("node:crypto").createHash("sha256");
+
 function hashOf({ source, sloppy }: Pick<ShippedFunction, "source" | "sloppy">, using: readonly ShippedName[]): string {
-  const hash = createHash("sha256").update(sloppy === true ? "sloppy" : "strict").update(source);
+  const hash = newHash().update(sloppy === true ? "sloppy" : "strict").update(source);
   for (const { name, fn, value } of using) {
     hash.update(`\0${name}\0`);
     if (fn === undefined) addValue(hash, value);
