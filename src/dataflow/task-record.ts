@@ -38,10 +38,24 @@ export interface TaskExtra {
   onCancelled?: (() => void)[];
 }
 
-interface Waiter {
+/** The promise that somebody asked for. */
+class Waiter {
   readonly promise: Promise<unknown>;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+  resolve!: (value: unknown) => void;
+  private reject!: (error: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise<unknown>((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  fail(error: unknown): void {
+    // A failure nobody looks at stays in the run's summary.
+    this.promise.catch(() => undefined);
+    this.reject(error);
+  }
 }
 
 /** One task: its chart's state, its arguments, and its future. Owned by the kernel. */
@@ -136,7 +150,7 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
 
   promise(): Promise<unknown> {
     if (this.waiter !== undefined) return this.waiter.promise;
-    const waiter = makeWaiter();
+    const waiter = new Waiter();
     this.waiter = waiter;
     if (this.isFinal || this.crashed) this.wake();
     return waiter.promise;
@@ -146,12 +160,12 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
   wake(): void {
     const { waiter } = this;
     if (waiter === undefined) return;
-    if (!this.succeeded) waiter.reject(this.context.error);
+    if (!this.succeeded) waiter.fail(this.context.error);
     else {
       try {
         waiter.resolve(this.value());
       } catch (error) {
-        waiter.reject(error);
+        waiter.fail(error);
       }
     }
   }
@@ -187,16 +201,4 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
     }
     return extra.outputFutures;
   }
-}
-
-function makeWaiter(): Waiter {
-  let resolve!: (value: unknown) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<unknown>((a, b) => {
-    resolve = a;
-    reject = b;
-  });
-  // A failure nobody looks at stays in the run's summary.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }
