@@ -10,7 +10,7 @@ export interface CellKind<C extends object, M extends Typed, E extends Typed, I,
   readonly chart: CompiledChart<C, M, E, I>;
   readonly perform: Performers<E, Owner>;
   /** The cell is in another state now; its effects follow. For counting and announcing only. */
-  moved?(cell: Owner, from: string): void;
+  moved?(cell: Owner, from: ChartState): void;
   /** A step or an effect threw: a fault of caraway, and this cell takes no more messages. */
   crashed(cell: Owner, error: unknown): void;
 }
@@ -46,7 +46,7 @@ export interface AnyCell extends ChartSubject<object> {
     readonly name: string;
     readonly chart: CompiledChart<object, Typed, Typed, unknown>;
     readonly perform: Readonly<Record<string, (effect: Typed, owner: AnyCell) => void>>;
-    moved?(cell: AnyCell, from: string): void;
+    moved?(cell: AnyCell, from: ChartState): void;
     crashed(cell: AnyCell, error: unknown): void;
   };
   readonly id: number | string;

@@ -1,6 +1,6 @@
 import type { Observable } from "rxjs";
 import type { AnyCell, Cell } from "./cell.js";
-import type { StepOutcome, Typed } from "./compile.js";
+import type { ChartState, StepOutcome, Typed } from "./compile.js";
 import { MessageQueue } from "./message-queue.js";
 import type { Ports } from "./ports.js";
 import { Announcer } from "./streams.js";
@@ -156,7 +156,7 @@ export class Dispatcher {
       else throw new Error(`${cell.path} in state "${from.name}" has no answer to "${message.type}"`);
     }
     if (this.records.observed) this.record(cell, message, seq, cause, from.name, effects.slice(), outcome);
-    if (cell.state !== from) cell.kind.moved?.(cell, from.name);
+    if (cell.state !== from) cell.kind.moved?.(cell, from as ChartState);
     if (effects.length > 0) {
       this.performAll(cell, effects, seq);
       while (effects.length > 0) effects.pop();

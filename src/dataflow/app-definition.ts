@@ -1,6 +1,8 @@
 import type { AppCode, RunnableApp } from "../executors/executor.js";
 import type { ResolvedRetries } from "../config/types.js";
 import type { TaskSpec } from "../state-machines/task.js";
+import type { AppCounts } from "./statistics.js";
+import type { TaskTable } from "./task-table.js";
 import type { AppOptions, Returns } from "./types.js";
 
 /** A body that runs beside the kernel: of a bash app or a join app. */
@@ -20,6 +22,9 @@ export interface AppDefinition extends RunnableApp {
 
 /** An app's options as one kernel understands them; shared by all calls with the same options. */
 export interface CallPlan {
+  readonly app: AppDefinition;
+  readonly table: TaskTable;
+  readonly counts: AppCounts;
   readonly options: AppOptions;
   readonly spec: TaskSpec;
   readonly retries: ResolvedRetries;

@@ -89,7 +89,7 @@ export class Beside implements Executor {
     return [];
   }
 
-  explain(taskId: number): string | undefined {
-    return [...this.open].some((work) => work.taskId === taskId) ? "its body runs beside the kernel" : undefined;
+  explain(work: Work): string | undefined {
+    return this.open.has(work) ? "its body runs beside the kernel" : undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { Answer, Work, WorkListener } from "../executors/executor.js";
 import { decodeThrown } from "../serialization/index.js";
 import type { TaskTable } from "./task-table.js";
+import type { TaskMessage } from "../state-machines/task.js";
 import { attachPlace, shellOutcome } from "./outcomes.js";
 import type { TaskRecord } from "./task-record.js";
 
@@ -10,11 +11,12 @@ export function listenerOf(table: TaskTable): WorkListener {
   const record = (work: Work) => work as TaskRecord;
   return {
     sent(work, attempt) {
-      record(work).sentAt = dispatcher.now;
-      dispatcher.tell(record(work), { type: "attempt.sent", attempt });
+      const task = record(work);
+      if (attempt === 1) task.plan.counts.waitedMs += dispatcher.now - task.createdAt;
+      dispatcher.tell(task, sentMessage(attempt));
     },
     started(work, attempt) {
-      record(work).startedAt = dispatcher.now;
+      record(work).startedAt = Math.round(dispatcher.now);
       dispatcher.tell(record(work), { type: "attempt.started", attempt });
     },
     requeued: (work, attempt) => dispatcher.tell(record(work), { type: "attempt.requeued", attempt }),
@@ -25,6 +27,9 @@ export function listenerOf(table: TaskTable): WorkListener {
     news: (taskId, attempt, news) => table.news(taskId, attempt, news),
   };
 }
+
+const firstSent: TaskMessage = { type: "attempt.sent", attempt: 1 };
+const sentMessage = (attempt: number): TaskMessage => (attempt === 1 ? firstSent : { type: "attempt.sent", attempt });
 
 function answered(table: TaskTable, record: TaskRecord, attempt: number, answer: Answer): void {
   if ("shell" in answer) {

@@ -1,7 +1,7 @@
 import { resolveRetries } from "../config/resolve.js";
-import type { ResolvedConfig } from "../config/types.js";
 import { parseDuration } from "../config/units.js";
 import type { AppDefinition, CallPlan } from "./app-definition.js";
+import type { TaskTable } from "./task-table.js";
 import type { AppOptions, BashAppOptions } from "./types.js";
 
 const none: AppOptions = Object.freeze({});
@@ -10,7 +10,7 @@ const none: AppOptions = Object.freeze({});
 export class Plans {
   private readonly byApp = new WeakMap<AppDefinition, WeakMap<AppOptions, CallPlan>>();
 
-  constructor(private readonly config: Pick<ResolvedConfig, "retries" | "cache">) {}
+  constructor(private readonly table: TaskTable) {}
 
   of(app: AppDefinition, options: AppOptions = none): CallPlan {
     let plans = this.byApp.get(app);
@@ -22,14 +22,17 @@ export class Plans {
 
   private make(app: AppDefinition, options: BashAppOptions): CallPlan {
     const { outputs, inputs, stdout, stderr, env, cwd, signal, resources, executors, walltime, cache } = options;
-    const retries = options.retries === undefined ? this.config.retries : { ...this.config.retries, ...resolveRetries(options.retries), lost: typeof options.retries === "object" && options.retries.lost !== undefined ? options.retries.lost : this.config.retries.lost };
+    const retries = options.retries === undefined ? this.table.config.retries : { ...this.table.config.retries, ...resolveRetries(options.retries), lost: typeof options.retries === "object" && options.retries.lost !== undefined ? options.retries.lost : this.table.config.retries.lost };
     return {
+      app,
+      table: this.table,
+      counts: this.table.statistics.of(app.name),
       options,
       spec: {
         // A join app's body is not tried again: what it started would run twice.
         retries: app.kind === "join" || app.kind === "lift" ? 0 : retries.app,
         lost: retries.lost,
-        memoized: cache === true && this.config.cache,
+        memoized: cache === true && this.table.config.cache,
         stages: app.kind === "bash" || outputs !== undefined,
         publishes: outputs !== undefined,
         joins: app.kind === "join",

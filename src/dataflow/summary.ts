@@ -24,13 +24,14 @@ export interface Summary {
 }
 
 export function summarize(statistics: Statistics, wallMs: number): Summary {
-  const apps = [...statistics.apps.values()].map((app) => ({ ...app, counts: { ...app.counts } })).sort((a, b) => b.ranMs - a.ranMs);
+  const apps = [...statistics.apps.values()].map((app) => app.toStatistics()).sort((a, b) => b.ranMs - a.ranMs);
+  const { counts } = statistics;
   return {
-    tasks: statistics.submitted,
-    counts: { ...statistics.counts },
+    tasks: Object.values(counts).reduce((sum, n) => sum + n, 0),
+    counts,
     wallMs,
     stages: { waitedMs: apps.reduce((sum, app) => sum + app.waitedMs, 0), ranMs: apps.reduce((sum, app) => sum + app.ranMs, 0) },
-    retries: statistics.retries,
+    retries: apps.reduce((sum, app) => sum + app.retries, 0),
     apps,
     failures: statistics.failures.map(({ task, app, state, error }) => ({ task, app, state, error: error instanceof Error ? `${error.name}: ${error.message}` : String(error), hint: error instanceof CarawayError ? error.hint : undefined })),
     lateErrors: statistics.lateErrors,

@@ -1,5 +1,5 @@
 import type { CellKind } from "../actors/cell.js";
-import { compile } from "../actors/compile.js";
+import { type ChartState, compile } from "../actors/compile.js";
 import { InternalConsistencyError } from "../errors/index.js";
 import { taskMachine, type TaskContext, type TaskEffect, type TaskInput, type TaskMessage } from "../state-machines/task.js";
 import { watchJoin } from "./join.js";
@@ -9,6 +9,9 @@ import type { TaskRecord } from "./task-record.js";
 export type TaskKind = CellKind<TaskContext, TaskMessage, TaskEffect, TaskInput, TaskRecord>;
 
 const chart = compile<TaskContext, TaskMessage, TaskEffect, TaskInput>(taskMachine);
+
+/** What every task begins in. */
+export const waitingState = chart.states.get("waiting") as ChartState;
 
 /** What the table does for its tasks. */
 export function taskKind(table: TaskTable): TaskKind {

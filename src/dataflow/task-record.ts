@@ -1,6 +1,7 @@
 import type { Observable } from "rxjs";
 import { Announcer } from "../actors/streams.js";
 import { Cell } from "../actors/cell.js";
+import type { ChartState } from "../actors/compile.js";
 import type { Timer } from "../actors/ports.js";
 import type { DataFile } from "../data/file.js";
 import type { Executor, ShellWork, Work, WorkSetting } from "../executors/executor.js";
@@ -12,7 +13,7 @@ import { AppFuture, DataFuture } from "./future.js";
 import type { TaskTable } from "./task-table.js";
 import type { Command } from "./sh.js";
 import type { Scope } from "./scope.js";
-import type { AppStatistics } from "./statistics.js";
+import { shownState } from "./statistics.js";
 import type { TaskKind } from "./task-kind.js";
 import type { AttemptRecord, Outputs, TaskState } from "./types.js";
 
@@ -67,21 +68,28 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
   private cached: unknown = undefined;
   /** Where its current attempt is. */
   executor: Executor | undefined = undefined;
-  sentAt = 0;
+  /** What its executor knows of it. */
+  place: unknown = undefined;
   startedAt = 0;
   endedAt = 0;
 
   constructor(
     kind: TaskKind,
-    readonly table: TaskTable,
     id: number,
-    readonly app: AppDefinition,
     readonly plan: CallPlan,
     readonly args: readonly KeptArgument[],
+    /** Whole monotonic milliseconds, as all times of a record: numbers that fit a word cost no memory of their own. */
     readonly createdAt: number,
-    readonly statistics: AppStatistics,
   ) {
     super(kind, id);
+  }
+
+  get app(): AppDefinition {
+    return this.plan.app;
+  }
+
+  get table(): TaskTable {
+    return this.plan.table;
   }
 
   get taskId(): number {
@@ -89,8 +97,7 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
   }
 
   get stateName(): TaskState {
-    const { name } = this.state;
-    return (name.startsWith("live.") ? name.slice(5) : name) as TaskState;
+    return shownState(this.state as ChartState);
   }
 
   get isFinal(): boolean {

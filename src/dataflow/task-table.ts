@@ -1,4 +1,5 @@
 import type { Dispatcher } from "../actors/dispatcher.js";
+import type { ChartState } from "../actors/compile.js";
 import type { Timer } from "../actors/ports.js";
 import { parseDuration } from "../config/units.js";
 import type { ResolvedConfig } from "../config/types.js";
@@ -19,8 +20,9 @@ import { chooseExecutor } from "./placement.js";
 import { Plans } from "./plans.js";
 import { makeRunDirectory } from "./run-directory.js";
 import { enclosing } from "./enclosing.js";
-import { Statistics } from "./statistics.js";
-import { type TaskKind, taskKind } from "./task-kind.js";
+import { Statistics, shownState } from "./statistics.js";
+import { TaskIndex } from "./task-index.js";
+import { type TaskKind, taskKind, waitingState } from "./task-kind.js";
 import { TaskRecord } from "./task-record.js";
 import type { AppOptions, TaskState } from "./types.js";
 
@@ -42,7 +44,7 @@ export class TaskTable {
   private readonly plans: Plans;
   private readonly kind: TaskKind;
   private readonly beside: Beside;
-  private readonly records = new Map<number, TaskRecord>();
+  private readonly records = new TaskIndex();
   private readonly finished: number[] = [];
   private finishedHead = 0;
   private lastId = 0;
@@ -55,7 +57,7 @@ export class TaskTable {
   ) {
     this.dispatcher = kernel.dispatcher;
     this.token = kernel.ports.ids.token();
-    this.plans = new Plans(config);
+    this.plans = new Plans(this);
     this.kind = taskKind(this);
     this.listener = listenerOf(this);
     this.memo = new Memo(this);
@@ -85,7 +87,7 @@ export class TaskTable {
     if (refusal !== undefined) throw refusal;
     const plan = this.plans.of(app, options);
     const scope = enclosing.current?.scope;
-    const dependencies: Dependency[] = [];
+    let dependencies: Dependency[] = noDependencies;
     const kept = new Array<KeptArgument>(args.length);
     let unfit: unknown;
     const depth = this.config.dependencyResolver === "shallow" ? "shallow" : "deep";
@@ -96,15 +98,18 @@ export class TaskTable {
         continue;
       }
       try {
+        if (dependencies === noDependencies) dependencies = [];
         kept[i] = keepArgument(argument, `argument ${i + 1} of ${app.name}`, dependencies, depth);
       } catch (error) {
         unfit ??= error;
       }
     }
     const id = ++this.lastId;
-    const statistics = this.statistics.of(app.name);
-    const record = new TaskRecord(this.kind, this, id, app, plan, kept, this.dispatcher.now, statistics);
-    if (!plan.plain) unfit ??= this.declare(record, args, dependencies);
+    const record = new TaskRecord(this.kind, id, plan, kept, Math.round(this.dispatcher.now));
+    if (!plan.plain) {
+      if (dependencies === noDependencies) dependencies = [];
+      unfit ??= this.declare(record, args, dependencies);
+    }
     if (scope !== undefined) scope.add(record);
     this.begin(record, dependencies, unfit);
     return new AppFuture(record);
@@ -136,7 +141,7 @@ export class TaskTable {
 
   private begin(record: TaskRecord, dependencies: readonly Dependency[], unfit: unknown): void {
     const { dispatcher } = this;
-    this.records.set(record.taskId, record);
+    this.records.add(record.taskId, record);
     if (this.open++ === 0) this.onIdle?.(false);
     let waitingFor = 0;
     for (const dependency of dependencies) if (dependency instanceof Foreign || !dependency.record.succeeded) waitingFor++;
@@ -145,9 +150,9 @@ export class TaskTable {
       record.more().refusal = unfit;
       waitingFor = 0;
     }
-    this.statistics.entered(record.statistics, "waiting");
+    record.plan.counts.entered(waitingState);
     dispatcher.start(record, { taskId: record.taskId, spec, waitingFor });
-    if (record.state.name !== "waiting") this.moved(record, "waiting");
+    if (record.state !== waitingState) this.moved(record, waitingState);
     if (waitingFor === 0) return;
     for (const dependency of dependencies) this.await(record, dependency);
   }
@@ -171,13 +176,11 @@ export class TaskTable {
   }
 
   /** A task is in another state: counted, and announced where somebody listens. */
-  moved(record: TaskRecord, from: string): void {
-    const before = (from.startsWith("live.") ? from.slice(5) : from) as TaskState;
-    const state = record.stateName;
-    this.statistics.moved(record.statistics, before, state);
-    record.extra?.states?.next(state);
+  moved(record: TaskRecord, from: ChartState): void {
+    record.plan.counts.moved(from, record.state as ChartState);
+    record.extra?.states?.next(record.stateName);
     const { events } = this.kernel;
-    if (events.observed) events.next({ type: "task.state", task: record.taskId, app: record.app.name, from: before, state, attempt: record.context.attempt });
+    if (events.observed) events.next({ type: "task.state", task: record.taskId, app: record.app.name, from: shownState(from), state: record.stateName, attempt: record.context.attempt });
   }
 
   /** The future of one property of another's result. */
@@ -251,19 +254,18 @@ export class TaskTable {
 
   /** How long a function ran on its worker. */
   ran(record: TaskRecord, ms: number): void {
-    const { statistics } = record;
-    statistics.ranMs += ms;
-    if (ms > statistics.slowestMs) statistics.slowestMs = ms;
+    const { counts } = record.plan;
+    counts.ranMs += ms;
+    if (ms > counts.slowestMs) counts.slowestMs = ms;
   }
 
   /** A task is in a final state: everyone who waits for it is told. */
   settle(record: TaskRecord, outcome: TaskOutcome): void {
     const { dispatcher, statistics } = this;
-    record.endedAt = dispatcher.now;
+    record.endedAt = Math.round(dispatcher.now);
     const { context, extra } = record;
     if (outcome === "failed" && context.losses > context.spec.lost) context.error = poisoned(record);
     if (!record.succeeded) statistics.failed(record, outcome);
-    record.statistics.waitedMs += Math.max(0, (record.sentAt || record.endedAt) - record.createdAt);
     record.wake();
     this.tellDependents(record);
     if (extra !== undefined) this.tidy(record);
@@ -357,5 +359,6 @@ export class TaskTable {
   }
 }
 
+const noDependencies: Dependency[] = [];
 const resolved = Promise.resolve();
 const settledMessage: TaskMessage = { type: "dependency.settled" };

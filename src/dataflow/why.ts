@@ -9,5 +9,5 @@ export interface Explanation {
 export function explain(kernel: DataFlowKernel, id: number): Explanation {
   const record = kernel.table.get(id);
   if (record === undefined) return { sentence: `there is no task ${id}, or it ended long ago`, evidence: {} };
-  return { sentence: `task ${id} (${record.app.name}) is ${record.stateName}`, evidence: { state: record.stateName, executor: record.executor?.explain(id, record.context.attempt) } };
+  return { sentence: `task ${id} (${record.app.name}) is ${record.stateName}`, evidence: { state: record.stateName, executor: record.executor?.explain(record, record.context.attempt) } };
 }

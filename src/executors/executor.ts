@@ -40,6 +40,8 @@ export interface ShellWork {
 export interface Work {
   readonly taskId: number;
   readonly app: RunnableApp;
+  /** For its executor to keep what it knows of it. */
+  place: unknown;
   /** Smaller is sooner; unset is last. */
   readonly priority: number | undefined;
   /** Milliseconds; 0: no limit. */
@@ -124,5 +126,5 @@ export interface Executor {
   status(): ExecutorStatus;
   tree(): readonly { path: string; state: string }[];
   /** Where an attempt is, in words. */
-  explain(taskId: number, attempt: number): string | undefined;
+  explain(work: Work, attempt: number): string | undefined;
 }

@@ -46,7 +46,7 @@ export class ThreadPool implements Executor {
   readonly cell: Cell<ExecutorContext, ExecutorMessage, ExecutorEffect>;
   private readonly workforce: Workforce;
   private readonly attemptKind: AttemptKind;
-  private readonly byTask = new Map<number, Attempt>();
+  private open = 0;
   private observer: Timer | undefined;
   private offering = false;
   private turn = 0;
@@ -84,7 +84,7 @@ export class ThreadPool implements Executor {
   }
 
   get load(): number {
-    return this.byTask.size;
+    return this.open;
   }
 
   async start(): Promise<void> {
@@ -101,7 +101,8 @@ export class ThreadPool implements Executor {
 
   submit(work: Work, number: number): void {
     const attempt = new Attempt(this.attemptKind, work, number, work.shellFor(number) !== undefined);
-    this.byTask.set(work.taskId, attempt);
+    work.place = attempt;
+    this.open++;
     this.dispatcher.start(attempt, { taskId: work.taskId, attempt: number, walltime: work.walltime });
     if (!this.cell.is("accepting")) {
       this.dispatcher.tell(attempt, { type: "attempt.refused", error: this.refusal() });
@@ -112,8 +113,8 @@ export class ThreadPool implements Executor {
   }
 
   cancel(work: Work, number: number, why: "cancelled" | "closing", done: () => void): void {
-    const attempt = this.byTask.get(work.taskId);
-    if (attempt?.number !== number) {
+    const attempt = work.place;
+    if (!(attempt instanceof Attempt) || attempt.number !== number) {
       done();
       return;
     }
@@ -149,12 +150,12 @@ export class ThreadPool implements Executor {
   }
 
   tree(): readonly { path: string; state: string }[] {
-    return [{ path: this.cell.path, state: this.cell.state.name }, ...this.workforce.tree(), ...[...this.byTask.values()].map((a) => ({ path: `${a.path}.${a.number}`, state: a.state.name }))];
+    return [{ path: this.cell.path, state: this.cell.state.name }, ...this.workforce.tree(), ...this.openAttempts().map((a) => ({ path: `${a.path}.${a.number}`, state: a.state.name }))];
   }
 
-  explain(taskId: number, number: number): string | undefined {
-    const attempt = this.byTask.get(taskId);
-    if (attempt?.number !== number) return undefined;
+  explain(work: Work, number: number): string | undefined {
+    const attempt = work.place;
+    if (!(attempt instanceof Attempt) || attempt.number !== number) return undefined;
     const { busy, workers } = this.workforce.status();
     if (attempt.is("queued")) return `attempt ${number} waits for a worker of "${this.label}" (${busy} of ${this.capacity} busy, ${workers} started, ${this.queue.size} in the queue)`;
     return `attempt ${number} is ${attempt.state.name} on worker ${this.label}/${attempt.lane?.index ?? "?"}`;
@@ -328,14 +329,19 @@ export class ThreadPool implements Executor {
   }
 
   private finish(attempt: Attempt): void {
-    if (this.byTask.get(attempt.work.taskId) === attempt) this.byTask.delete(attempt.work.taskId);
+    this.open--;
+    if (attempt.work.place === attempt) attempt.work.place = undefined;
     for (const done of attempt.onEnd ?? []) done();
     attempt.onEnd = undefined;
     this.checkFinished();
   }
 
   private checkFinished(): void {
-    if (this.byTask.size === 0 && this.cell.state.name === "draining") this.dispatcher.tell(this.cell, { type: "work.finished" });
+    if (this.open === 0 && this.cell.state.name === "draining") this.dispatcher.tell(this.cell, { type: "work.finished" });
+  }
+
+  private openAttempts(): Attempt[] {
+    return [...this.queue.values(), ...this.workforce.attempts()];
   }
 
   private refusal(): unknown {
@@ -347,7 +353,7 @@ export class ThreadPool implements Executor {
   }
 
   private cancelAll(): void {
-    for (const attempt of this.byTask.values()) this.dispatcher.tell(attempt, { type: "attempt.cancel", why: "closing" });
+    for (const attempt of this.openAttempts()) this.dispatcher.tell(attempt, { type: "attempt.cancel", why: "closing" });
   }
 
   private announce(outcome: "started" | "stopped" | "failed"): void {

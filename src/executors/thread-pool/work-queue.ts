@@ -54,6 +54,11 @@ export class WorkQueue {
     return all;
   }
 
+  /** What waits, soonest first. */
+  *values(): Generator<Attempt> {
+    for (const priority of this.order) for (const attempt of this.levels.get(priority)?.values() ?? []) if (attempt.is("queued")) yield attempt;
+  }
+
   private first(): Level | undefined {
     const [priority] = this.order;
     const level = priority === undefined ? undefined : this.levels.get(priority);
@@ -103,6 +108,10 @@ class Level {
     this.ring[this.head] = undefined;
     this.head = (this.head + 1) & (this.ring.length - 1);
     this.size--;
+  }
+
+  *values(): Generator<Attempt> {
+    for (let i = 0; i < this.size; i++) yield this.ring[(this.head + i) & (this.ring.length - 1)] as Attempt;
   }
 
   private grow(): void {

@@ -101,6 +101,14 @@ export class Workforce {
     this.checkGone();
   }
 
+  /** What is out at workers, and what zombies hold. */
+  *attempts(): Generator<Attempt> {
+    for (const { thread, shellAttempt } of this.lanes) {
+      if (shellAttempt !== undefined) yield shellAttempt;
+      if (thread !== undefined) for (const [, attempt] of thread.attempts()) yield attempt;
+    }
+  }
+
   shellEnded(): void {
     if (this.stopping) this.checkGone();
   }
