@@ -72,7 +72,7 @@ function parse(command: Command, words: readonly string[]): Parsed {
   const own = command.passesOn === true ? ownWords(known, words) : words;
   try {
     const { values, positionals } = parseArgs({ args: [...own], options: known, allowPositionals: true, allowNegative: true, strict: true });
-    return { options: values as Parsed["options"], positionals: [...positionals, ...words.slice(own.length)] };
+    return { options: values, positionals: [...positionals, ...words.slice(own.length)] };
   } catch (cause) {
     throw new UsageError(parseFault(command.name, cause, Object.keys(options)), { cause });
   }

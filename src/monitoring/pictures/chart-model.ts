@@ -65,7 +65,7 @@ function edgesOfTransition(node: AnyStateNode, { eventType, guard, actions, targ
   return targets.map((to) => ({
     from: pathOf(node),
     to: to && pathOf(to),
-    event: eventText(eventType),
+    event: eventText(String(eventType)),
     guard: guardText(guard),
     effects: effectsOf(actions),
     ignored: to === undefined && actions.length === 0,
