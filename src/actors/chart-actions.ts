@@ -18,12 +18,30 @@ export interface Action<C> {
 type Assignment<C> = ((args: Args<C>) => Partial<C>) | { [K in keyof C]?: C[K] | ((args: Args<C>) => C[K]) };
 type Emission<C> = Typed | ((args: Args<C>) => Typed);
 
-/** xstate's `assign` or `emit` as a plain function; undefined for any other action. */
+interface Enqueue {
+  (): never;
+  emit(effect: Typed | ((args: never) => Typed)): void;
+}
+type Collect<C> = (args: Args<C> & { enqueue: Enqueue }) => void;
+
+/** xstate's `assign`, `emit` or `enqueueActions` (of emits only) as a plain function; undefined for any other action. */
 export function compiledAction<C extends object>(action: unknown): Action<C> | undefined {
   if (typeof action !== "function" || !("type" in action)) return undefined;
   if (action.type === "xstate.assign" && "assignment" in action) return Object.assign(assignment<C>(action.assignment as Assignment<C>), { assigns: true });
   if (action.type === "xstate.emit" && "event" in action) return emission<C>(action.event as Emission<C>);
+  if (action.type === "xstate.enqueueActions" && "collect" in action) return collection<C>(action.collect as Collect<C>);
   return undefined;
+}
+
+/** As many effects as the context says. What else xstate can enqueue is refused when it happens. */
+function collection<C>(collect: Collect<C>): Action<C> {
+  return ({ context, event }, effects) => {
+    const refuse = (): never => {
+      throw new TypeError("a chart may enqueue nothing but emits");
+    };
+    const emit = (effect: Typed | ((args: Args<C>) => Typed)): void => void effects.push(typeof effect === "function" ? effect({ context, event }) : effect);
+    collect({ context, event, enqueue: Object.assign(refuse, { emit, assign: refuse, raise: refuse, sendTo: refuse, sendParent: refuse, cancel: refuse, spawnChild: refuse, stopChild: refuse }) as Enqueue });
+  };
 }
 
 function assignment<C extends object>(assign: Assignment<C>): Action<C> {

@@ -52,7 +52,7 @@ const maxEventless = 100;
 /**
  * Compiles a chart into a table, once, at start-up.
  * Refuses what lies outside the subset that charts are written in: atomic, compound and final states, guards by name or function,
- * `assign`, `emit`, eventless transitions, entry and exit actions.
+ * `assign`, `emit`, `enqueueActions` of emits, eventless transitions, entry and exit actions.
  */
 export function compile<C extends object, M extends Typed, E extends Typed, I>(machine: AnyStateMachine): CompiledChart<C, M, E, I> {
   return new Compiler<C>(machine).chart() as CompiledChart<C, M, E, I>;

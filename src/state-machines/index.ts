@@ -1,7 +1,9 @@
 import type { AnyStateMachine } from "xstate";
 import { attemptMachine } from "./attempt.js";
+import { childMachine } from "./child.js";
 import { executorMachine } from "./executor.js";
 import { kernelMachine } from "./kernel.js";
+import { supervisorMachine } from "./supervisor.js";
 import { taskMachine } from "./task.js";
 import { threadMachine } from "./thread.js";
 
@@ -12,4 +14,6 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   thread: threadMachine,
   executor: executorMachine,
   kernel: kernelMachine,
+  supervisor: supervisorMachine,
+  child: childMachine,
 };

@@ -30,9 +30,11 @@ export interface ExploreOptions {
   /** Contexts with the same key count as one; by default their JSON with numbers cut off at 3. */
   readonly contextKey?: (context: unknown) => string;
   readonly maxStates?: number;
+  /** `scripted` (the default): every combination of answers is tried, whatever the context; `real`: the chart's own guards answer. */
+  readonly guards?: "scripted" | "real";
 }
 
-const longestScript = 10;
+const longestScript = 7;
 
 /** Answers guards from a script, and turns the script to its next combination. Past the end of a long script the answer is no. */
 export class GuardScript {
@@ -68,8 +70,8 @@ export class ChartPair {
   readonly machine: AnyStateMachine;
   readonly table: CompiledChart<object, Typed, Typed, unknown>;
 
-  constructor(original: AnyStateMachine) {
-    const names = Object.keys(original.implementations.guards as object);
+  constructor(original: AnyStateMachine, guards: "scripted" | "real" = "scripted") {
+    const names = guards === "real" ? [] : Object.keys(original.implementations.guards as object);
     this.machine = original.provide({ guards: Object.fromEntries(names.map((name) => [name, () => this.script.answer(name)])) });
     this.machine.options = { ...this.machine.options, maxIterations: 100 };
     this.table = compile(this.machine);
@@ -172,7 +174,7 @@ export function isDifference(result: AnyMachineSnapshot | Difference): result is
 /** Compares table and xstate in every reachable state, for every message and every combination of guard answers. */
 export function explore(original: AnyStateMachine, options: ExploreOptions = {}): Exploration {
   const { input = {}, contextKey = clampedKey, maxStates = 300 } = options;
-  const pair = new ChartPair(original);
+  const pair = new ChartPair(original, options.guards);
   const messages = [...(options.messages ?? [])];
   for (const type of original.events) if (!messages.some((message) => message.type === type)) messages.push({ type });
   const seen = new Set<string>();

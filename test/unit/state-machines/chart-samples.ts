@@ -1,6 +1,8 @@
 import type { Typed } from "#internal/actors/compile";
 import type { AttemptInput, AttemptMessage } from "#internal/state-machines/attempt";
+import type { ChildInput, ChildMessage } from "#internal/state-machines/child";
 import type { KernelMessage } from "#internal/state-machines/kernel";
+import type { SupervisorInput, SupervisorMessage } from "#internal/state-machines/supervisor";
 import type { TaskInput, TaskMessage } from "#internal/state-machines/task";
 import type { ThreadInput, ThreadMessage } from "#internal/state-machines/thread";
 
@@ -51,5 +53,45 @@ const kernel: Sample<undefined, KernelMessage> = {
   ],
 };
 
+const child: Sample<ChildInput, ChildMessage> = {
+  input: { key: 3, shutdown: 100, startTimeout: 50 },
+  messages: [
+    { type: "child.delay", token: 1, ms: 10 },
+    { type: "actor.started", incarnation: 1 },
+    { type: "actor.ignored", incarnation: 1 },
+    { type: "actor.ended", incarnation: 1, reason: { error } },
+    { type: "actor.ended", incarnation: 1, reason: "shutdown" },
+    { type: "start.expired", incarnation: 1 },
+    { type: "stop.expired", incarnation: 1 },
+    { type: "delay.expired", token: 1 },
+  ],
+};
+
+const newChild = { key: 1, id: "a", restart: "permanent", significant: false, brutal: false, backsOff: false, resetAfter: 10 } as const;
+
+const supervisor: Sample<SupervisorInput, SupervisorMessage> = {
+  input: { strategy: "one_for_all", intensity: 1, period: 5, autoShutdown: "any_significant", children: [newChild, { ...newChild, key: 2, id: "b", restart: "temporary", significant: true }] },
+  messages: [
+    { type: "child.started", key: 1, incarnation: 1, at: 1 },
+    { type: "child.started", key: 2, incarnation: 1, at: 1 },
+    { type: "child.ignored", key: 1, at: 1 },
+    { type: "child.start-failed", key: 1, reason: { error }, at: 2 },
+    { type: "child.start-failed", key: 2, reason: { error }, at: 2 },
+    { type: "child.stopped", key: 1, reason: "shutdown", at: 2 },
+    { type: "child.stopped", key: 2, reason: "killed", at: 2 },
+    { type: "child.ended", key: 1, incarnation: 1, reason: { error }, at: 2 },
+    { type: "child.ended", key: 2, incarnation: 1, reason: "normal", at: 2 },
+    { type: "child.due", key: 1, token: 1, at: 3 },
+    { type: "call.start-child", call: 1, child: { ...newChild, key: 3, id: "c", restart: "transient" }, at: 3 },
+    { type: "call.start-child", call: 2, child: newChild, at: 3 },
+    { type: "call.restart-child", call: 3, id: "a", at: 3 },
+    { type: "call.terminate-child", call: 4, id: "a", at: 3 },
+    { type: "call.terminate-child", call: 5, key: 2, at: 3 },
+    { type: "call.delete-child", call: 6, id: "a", at: 3 },
+    { type: "supervisor.stop", reason: "shutdown", at: 4 },
+    { type: "supervisor.kill", at: 4 },
+  ],
+};
+
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor };

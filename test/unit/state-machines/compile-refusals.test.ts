@@ -9,7 +9,6 @@ const refused: Readonly<Record<string, readonly [AnyStateMachine, RegExp]>> = {
   "a partial wildcard": [createMachine({ id: "x", initial: "a", states: { a: { on: { "noun.*": {} } } } }), /state "a": wildcards/],
   raise: [createMachine({ id: "x", entry: raise({ type: "e" }) }), /the action xstate\.raise/],
   log: [createMachine({ id: "x", entry: log("hello") }), /the action xstate\.log/],
-  enqueueActions: [createMachine({ id: "x", entry: enqueueActions(() => undefined) }), /the action xstate\.enqueueActions/],
   "a plain function as an action": [createMachine({ id: "x", entry: function ring() { return undefined; } }), /the action ring, a plain function/],
   "an action that is nowhere defined": [createMachine({ id: "x", entry: "missing" }), /the action "missing"/],
   "an action with parameters": [createMachine({ id: "x", entry: { type: "paint", params: { colour: "red" } } }), /the action \{"type":"paint"/],
@@ -33,6 +32,11 @@ describe("compile refuses, naming the chart, the state and the reason:", () => {
       expect(() => compile(machine)).toThrow(/^chart "x"/);
     });
   }
+
+  it("to enqueue anything but emits, when it happens", () => {
+    const chart = compile(createMachine({ id: "x", entry: enqueueActions(({ enqueue }) => enqueue.raise({ type: "e" })) }));
+    expect(() => chart.start({ state: undefined as never, context: {} }, {}, [])).toThrow(/nothing but emits/);
+  });
 
   it("eventless transitions without end, when they happen", () => {
     const chart = compile(createMachine({ id: "x", initial: "a", states: { a: { always: "b" }, b: { always: "a" } } }));

@@ -149,6 +149,19 @@ const assigns = kit.createMachine({
   },
 });
 
+/** As many effects as the context says. */
+const several = kit.createMachine({
+  id: "several",
+  context: { ...fresh },
+  options,
+  on: {
+    a: { actions: [add, kit.enqueueActions(({ context, event, enqueue }) => {
+      for (let i = 0; i < context.n; i++) enqueue.emit({ type: "one of", n: i, from: event.type });
+      enqueue.emit(({ context: later }) => ({ type: "last", n: later.n }));
+    }), kit.assign({ n: ({ context }) => context.n % 3 })] },
+  },
+});
+
 /** Done at once: leaves what it entered. */
 const instant = kit.createMachine({ id: "instant", context: { ...fresh }, options, initial: "end", exit: say("exit root"), states: { end: { type: "final", entry: say("enter end"), exit: say("exit end") } } });
 
@@ -174,6 +187,7 @@ export const handmadeCharts: Readonly<Record<string, { machine: AnyStateMachine;
   selves: { machine: selves },
   eventless: { machine: eventless },
   assigns: { machine: assigns, messages: [{ type: "a", by: 2 }, { type: "a" }] },
+  several: { machine: several },
   instant: { machine: instant },
   single: { machine: single, input: { n: 2 } },
   throwing: { machine: throwing },

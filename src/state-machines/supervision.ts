@@ -1,0 +1,323 @@
+import type { EndReason } from "./end-reason.js";
+import { isNormalEnd, isShutdown } from "./end-reason.js";
+
+export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one" | "simple_one_for_one";
+export type AutoShutdown = "never" | "any_significant" | "all_significant";
+export type RestartKind = "permanent" | "transient" | "temporary";
+
+/** What a supervisor knows of a child. */
+export interface SupervisedChild {
+  readonly key: number;
+  readonly id: string;
+  readonly restart: RestartKind;
+  readonly significant: boolean;
+  /** It is killed, not asked to stop: `killed` is then the end that was expected. */
+  readonly brutal: boolean;
+  /** Restarts are put off. */
+  readonly backsOff: boolean;
+  /** Milliseconds of running after which a failure is the first of its row again. */
+  readonly resetAfter: number;
+  readonly status: "undefined" | "running" | "restarting";
+  readonly incarnation: number;
+  /** Which retry it waits for, while it is restarting: an older one is not heard. */
+  readonly token: number;
+  /** Restarts in a row. */
+  readonly failures: number;
+  /** When it began to run. */
+  readonly since: number;
+}
+
+/** A new child, as a call to start it describes it. */
+export type NewChild = Pick<SupervisedChild, "key" | "id" | "restart" | "significant" | "brutal" | "backsOff" | "resetAfter">;
+
+/** What waits for its turn: reports of ends, and calls of the administration. */
+export type SupervisorRequest =
+  | { readonly type: "child.ended"; readonly key: number; readonly incarnation: number; readonly reason: EndReason; readonly at: number }
+  | { readonly type: "child.due"; readonly key: number; readonly token: number; readonly at: number }
+  | { readonly type: "call.start-child"; readonly call: number; readonly child: NewChild; readonly at: number }
+  | { readonly type: "call.restart-child"; readonly call: number; readonly id: string; readonly at: number }
+  | { readonly type: "call.terminate-child"; readonly call: number; readonly id?: string; readonly key?: number; readonly at: number }
+  | { readonly type: "call.delete-child"; readonly call: number; readonly id: string; readonly at: number };
+
+/** OTP's words for a refused call, and `shutdown` for one that came too late. */
+export type Refusal = "already_present" | "already_started" | "running" | "restarting" | "not_found" | "simple_one_for_one" | "failed_to_start_child" | "shutdown";
+
+export type Answer =
+  | { readonly ok: true; /** Of the child that runs now; absent where its start said that there is nothing to do. */ readonly key?: number }
+  | { readonly ok: false; readonly reason: Refusal; readonly cause?: EndReason };
+
+export type SupervisorEvent =
+  | { readonly report: "child_terminated" | "start_error" | "shutdown_error"; readonly key: number; readonly id: string; readonly incarnation: number; readonly reason: EndReason }
+  | { readonly report: "reached_max_restart_intensity"; readonly key: number; readonly id: string; readonly incarnation: number; readonly restarts: number };
+
+export type SupervisorEffect =
+  | { readonly type: "child.start" | "child.stop"; readonly key: number }
+  | { readonly type: "child.delay"; readonly key: number; readonly token: number; readonly failures: number }
+  /** Posts `child.due` to the supervisor itself, behind the messages that wait. */
+  | { readonly type: "retry.post"; readonly key: number; readonly token: number }
+  /** Its ref ends: no restart follows. With `removed` its specification is gone too. */
+  | { readonly type: "child.retire"; readonly key: number; readonly removed: boolean; readonly gaveUp: boolean }
+  | { readonly type: "children.kill" }
+  | { readonly type: "call.reply"; readonly call: number; readonly answer: Answer }
+  | { readonly type: "event.announce"; readonly event: SupervisorEvent }
+  | { readonly type: "supervisor.announce"; readonly outcome: "started" | "ended"; readonly reason: EndReason };
+
+/** One step of an operation: the keys of a step are worked on at the same time. */
+export interface Step {
+  readonly act: "start" | "stop";
+  readonly keys: readonly number[];
+}
+
+export type Operation =
+  | { readonly kind: "begin" | "end" }
+  | { readonly kind: "start" | "restart" | "terminate"; readonly call: number; readonly key: number }
+  | { readonly kind: "repair"; readonly key: number };
+
+export interface SupervisorContext {
+  readonly strategy: Strategy;
+  readonly intensity: number;
+  /** Milliseconds. */
+  readonly period: number;
+  readonly autoShutdown: AutoShutdown;
+  /** In the order of their starts. */
+  children: readonly SupervisedChild[];
+  /** When the restarts of the last period were. */
+  restarts: readonly number[];
+  queue: readonly SupervisorRequest[];
+  operation: Operation | undefined;
+  steps: readonly Step[];
+  /** The keys that the present step waits for. */
+  awaiting: readonly number[];
+  /** Why the supervisor is ending; undefined while it is not. */
+  end: EndReason | undefined;
+  tokens: number;
+  /** What the last decision wants done. */
+  outbox: readonly SupervisorEffect[];
+}
+
+type Draft = Omit<SupervisorContext, "outbox"> & { outbox: SupervisorEffect[] };
+
+/** Works on a copy and gives what has changed. */
+export function edit(context: SupervisorContext, change: (draft: Draft) => void): Partial<SupervisorContext> {
+  const draft: Draft = { ...context, outbox: [] };
+  change(draft);
+  return draft;
+}
+
+export const childOf = (state: { readonly children: readonly SupervisedChild[] }, key: number): SupervisedChild | undefined => state.children.find((child) => child.key === key);
+
+export function update(draft: Draft, key: number, change: Partial<SupervisedChild>): void {
+  draft.children = draft.children.map((child) => (child.key === key ? { ...child, ...change } : child));
+}
+
+/** No restart follows: the ref ends, and a temporary child's specification goes. */
+export function retire(draft: Draft, child: SupervisedChild, gaveUp = false): void {
+  const removed = child.restart === "temporary" || draft.strategy === "simple_one_for_one";
+  if (removed) draft.children = draft.children.filter((other) => other.key !== child.key);
+  else update(draft, child.key, { status: "undefined", failures: 0 });
+  draft.outbox.push({ type: "child.retire", key: child.key, removed, gaveUp });
+}
+
+const announce = (draft: Draft, report: "child_terminated" | "start_error" | "shutdown_error", { key, id, incarnation }: SupervisedChild, reason: EndReason): void =>
+  void draft.outbox.push({ type: "event.announce", event: { report, key, id, incarnation, reason } });
+
+/** The whole plan of the first start: left to right. */
+export function planBeginning(draft: Draft): void {
+  draft.operation = { kind: "begin" };
+  draft.steps = draft.children.map(({ key }) => ({ act: "start", keys: [key] }));
+}
+
+/** The end: in reverse order, one by one; dynamic children all at once. */
+export function planEnd(draft: Draft, reason: EndReason): void {
+  const { operation } = draft;
+  if (operation !== undefined && "call" in operation) draft.outbox.push({ type: "call.reply", call: operation.call, answer: { ok: false, reason: "shutdown" } });
+  for (const request of draft.queue) if ("call" in request) draft.outbox.push({ type: "call.reply", call: request.call, answer: { ok: false, reason: "shutdown" } });
+  draft.queue = [];
+  draft.end = reason;
+  draft.operation = { kind: "end" };
+  const keys = draft.children.map(({ key }) => key).reverse();
+  draft.steps = draft.strategy === "simple_one_for_one" ? [{ act: "stop", keys }] : keys.map((key) => ({ act: "stop", keys: [key] }));
+  draft.awaiting = [];
+}
+
+/** Sends the next step on its way; what children that are gone had to do is left out. */
+export function takeStep(draft: Draft): void {
+  while (draft.awaiting.length === 0) {
+    const [step, ...rest] = draft.steps;
+    if (step === undefined) return;
+    draft.steps = rest;
+    draft.awaiting = step.keys.filter((key) => childOf(draft, key) !== undefined);
+    for (const key of draft.awaiting) draft.outbox.push({ type: step.act === "start" ? "child.start" : "child.stop", key });
+  }
+}
+
+export type StepReport =
+  | { readonly type: "child.started"; readonly key: number; readonly incarnation: number; readonly at: number }
+  | { readonly type: "child.ignored"; readonly key: number; readonly at: number }
+  | { readonly type: "child.start-failed"; readonly key: number; readonly reason: EndReason; readonly at: number }
+  | { readonly type: "child.stopped"; readonly key: number; readonly reason: EndReason; readonly at: number };
+
+/** What a child reports of a step, noted; nothing is decided here but what the rest of the operation is. */
+export function noteStep(draft: Draft, report: StepReport): void {
+  const child = childOf(draft, report.key);
+  draft.awaiting = draft.awaiting.filter((key) => key !== report.key);
+  if (child === undefined) return;
+  if (report.type === "child.started") update(draft, child.key, { status: "running", incarnation: report.incarnation, since: report.at });
+  else if (report.type === "child.ignored") retire(draft, child);
+  else if (report.type === "child.stopped") noteStopped(draft, child, report.reason);
+  else noteFailedStart(draft, child, report.reason);
+}
+
+function noteStopped(draft: Draft, child: SupervisedChild, reason: EndReason): void {
+  const asExpected = child.brutal ? reason === "killed" : child.restart === "permanent" ? isShutdown(reason) : isNormalEnd(reason);
+  if (child.status === "running" && !asExpected) announce(draft, "shutdown_error", child, reason);
+  if (draft.operation?.kind === "repair" && child.restart !== "temporary") update(draft, child.key, { status: "restarting" });
+  else retire(draft, child);
+}
+
+function noteFailedStart(draft: Draft, child: SupervisedChild, reason: EndReason): void {
+  const { operation } = draft;
+  announce(draft, "start_error", child, reason);
+  if (operation?.kind === "repair") return tryAgain(draft, child);
+  if (operation?.kind === "end") return retire(draft, child);
+  if (operation?.kind === "begin") {
+    retire(draft, child);
+    return planEnd(draft, { shutdown: { failed_to_start_child: child.id, reason } });
+  }
+  if (operation?.kind === "start") draft.children = draft.children.filter(({ key }) => key !== child.key);
+  draft.outbox.push({ type: "child.retire", key: child.key, removed: operation?.kind === "start", gaveUp: false });
+  if (operation !== undefined && "call" in operation) draft.outbox.push({ type: "call.reply", call: operation.call, answer: { ok: false, reason: "failed_to_start_child", cause: reason } });
+  draft.operation = undefined;
+}
+
+/** The rest of the restart is given up; the child that failed is tried again later, through the mailbox, and that counts. */
+function tryAgain(draft: Draft, child: SupervisedChild): void {
+  const pending = draft.steps.flatMap(({ keys }) => keys);
+  draft.children = draft.children.map((other) => (pending.includes(other.key) && other.status === "restarting" ? { ...other, status: "undefined" } : other));
+  draft.steps = [];
+  draft.operation = undefined;
+  putOff(draft, child);
+}
+
+function putOff(draft: Draft, child: SupervisedChild): void {
+  const token = ++draft.tokens;
+  const failures = child.failures + 1;
+  update(draft, child.key, { status: "restarting", failures, token });
+  draft.outbox.push(child.backsOff ? { type: "child.delay", key: child.key, token, failures } : { type: "retry.post", key: child.key, token });
+}
+
+/** The operation has come to its end: whoever asked for it is told. */
+export function finish(draft: Draft): void {
+  const { operation } = draft;
+  draft.operation = undefined;
+  if (operation === undefined || !("call" in operation)) return;
+  const started = operation.kind !== "terminate" && childOf(draft, operation.key)?.status === "running";
+  draft.outbox.push({ type: "call.reply", call: operation.call, answer: started ? { ok: true, key: operation.key } : { ok: true } });
+}
+
+/** Takes requests in their order, until one needs an operation, ends the supervisor, or none is left. */
+export function decide(draft: Draft, now: number): void {
+  while (draft.operation === undefined && draft.end === undefined) {
+    const [request, ...rest] = draft.queue;
+    if (request === undefined) return;
+    draft.queue = rest;
+    decideOne(draft, request, now);
+  }
+}
+
+function decideOne(draft: Draft, request: SupervisorRequest, now: number): void {
+  if (request.type === "child.ended") return decideEnd(draft, request, now);
+  if (request.type === "child.due") {
+    const child = childOf(draft, request.key);
+    if (child?.status === "restarting" && child.token === request.token) attempt(draft, child, now);
+    return;
+  }
+  const refusal = request.type === "call.start-child" ? startChild(draft, request.call, request.child) : administer(draft, request);
+  if (refusal !== undefined) draft.outbox.push({ type: "call.reply", call: request.call, answer: { ok: false, reason: refusal } });
+}
+
+/** OTP's decision table. */
+function decideEnd(draft: Draft, { key, incarnation, reason }: Extract<SupervisorRequest, { type: "child.ended" }>, now: number): void {
+  const child = childOf(draft, key);
+  if (child?.status !== "running" || child.incarnation !== incarnation) return;
+  const isRestarted = child.restart === "permanent" || (child.restart === "transient" && !isNormalEnd(reason));
+  if (isRestarted || !isNormalEnd(reason)) announce(draft, "child_terminated", child, reason);
+  if (!isRestarted) {
+    retire(draft, child);
+    if (child.significant && endsWithSignificant(draft)) planEnd(draft, "shutdown");
+    return;
+  }
+  const failures = now - child.since >= child.resetAfter ? 0 : child.failures;
+  if (child.backsOff) putOff(draft, { ...child, failures });
+  else attempt(draft, { ...child, failures }, now);
+}
+
+function endsWithSignificant({ autoShutdown, children }: Draft): boolean {
+  if (autoShutdown === "all_significant") return !children.some(({ significant, status }) => significant && status !== "undefined");
+  return autoShutdown === "any_significant";
+}
+
+/** One restart, however many siblings it takes along; one too many within the period ends the supervisor. */
+function attempt(draft: Draft, child: SupervisedChild, now: number): void {
+  draft.restarts = [...draft.restarts.filter((at) => now - at <= draft.period), now];
+  if (draft.restarts.length > draft.intensity) {
+    draft.outbox.push({ type: "event.announce", event: { report: "reached_max_restart_intensity", key: child.key, id: child.id, incarnation: child.incarnation, restarts: draft.restarts.length } });
+    retire(draft, child, true);
+    return planEnd(draft, "shutdown");
+  }
+  update(draft, child.key, { status: "restarting", failures: child.failures });
+  draft.operation = { kind: "repair", key: child.key };
+  draft.steps = repairSteps(draft, child.key);
+}
+
+function repairSteps({ strategy, children }: Draft, key: number): readonly Step[] {
+  if (strategy === "one_for_one" || strategy === "simple_one_for_one") return [{ act: "start", keys: [key] }];
+  const from = strategy === "one_for_all" ? 0 : children.findIndex((child) => child.key === key);
+  const affected = children.slice(from);
+  const stops = affected.filter((child) => child.key !== key && child.status !== "undefined").reverse();
+  const starts = affected.filter((child) => child.restart !== "temporary");
+  return [...stops.map((child): Step => ({ act: "stop", keys: [child.key] })), ...starts.map((child): Step => ({ act: "start", keys: [child.key] }))];
+}
+
+function startChild(draft: Draft, call: number, child: NewChild): Refusal | undefined {
+  const present = draft.strategy === "simple_one_for_one" ? undefined : draft.children.find(({ id }) => id === child.id);
+  if (present !== undefined) return present.status === "undefined" ? "already_present" : "already_started";
+  draft.children = [...draft.children, { ...child, status: "undefined", incarnation: 0, token: 0, failures: 0, since: 0 }];
+  draft.operation = { kind: "start", call, key: child.key };
+  draft.steps = [{ act: "start", keys: [child.key] }];
+  return undefined;
+}
+
+function administer(draft: Draft, request: Exclude<SupervisorRequest, { type: "child.ended" | "child.due" | "call.start-child" }>): Refusal | undefined {
+  const { call } = request;
+  const key = request.type === "call.terminate-child" ? request.key : undefined;
+  if (draft.strategy === "simple_one_for_one" && key === undefined) return "simple_one_for_one";
+  const child = key === undefined ? draft.children.find(({ id }) => id === request.id) : childOf(draft, key);
+  if (child === undefined) return "not_found";
+  if (request.type === "call.terminate-child") {
+    draft.operation = { kind: "terminate", call, key: child.key };
+    draft.steps = [{ act: "stop", keys: [child.key] }];
+    return undefined;
+  }
+  if (child.status !== "undefined") return child.status;
+  if (request.type === "call.restart-child") {
+    draft.operation = { kind: "restart", call, key: child.key };
+    draft.steps = [{ act: "start", keys: [child.key] }];
+    return undefined;
+  }
+  draft.children = draft.children.filter((other) => other.key !== child.key);
+  draft.outbox.push({ type: "child.retire", key: child.key, removed: true, gaveUp: false }, { type: "call.reply", call, answer: { ok: true } });
+  return undefined;
+}
+
+/** All at once, and nobody is waited for. */
+export function planKill(draft: Draft): void {
+  planEnd(draft, "killed");
+  draft.outbox.push({ type: "children.kill" });
+  draft.steps = [];
+}
+
+/** Nobody administers a supervisor that is ending. */
+export function refuseLate(draft: Draft, request: SupervisorRequest): void {
+  if ("call" in request) draft.outbox.push({ type: "call.reply", call: request.call, answer: { ok: false, reason: "shutdown" } });
+}
