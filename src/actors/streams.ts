@@ -1,5 +1,5 @@
-import type { Observer, Operator, Subscriber, Subscription, TeardownLogic } from "rxjs";
-import { Observable } from "rxjs/internal/Observable";
+import { createRequire } from "node:module";
+import type { Observable, Observer, Operator, Subscriber, Subscription, TeardownLogic } from "rxjs";
 
 /** What became of the errors that subscribers threw. */
 export interface SubscriberFailures {
@@ -15,21 +15,23 @@ export interface SubscriberFailures {
  */
 export class Announcer<T> {
   readonly failures: SubscriberFailures = { count: 0, last: undefined };
-  readonly observable: Observable<T>;
   private subscribers: readonly Subscriber<T>[] = [];
   private completed = false;
+  private stream: Observable<T> | undefined;
 
   /** `latest`: what a new subscriber is told at once, for streams that carry a state. */
-  constructor(latest?: () => T | undefined) {
-    this.observable = new ContainedObservable<T>(this.failures, (subscriber) => {
-      const value = latest?.();
+  constructor(private readonly latest?: () => T | undefined) {}
+
+  get observable(): Observable<T> {
+    return (this.stream ??= new (containedObservable())<T>(this.failures, (subscriber) => {
+      const value = this.latest?.();
       if (value !== undefined) subscriber.next(value);
       if (this.completed) return subscriber.complete();
       this.subscribers = [...this.subscribers, subscriber];
       return () => {
         this.subscribers = this.subscribers.filter((other) => other !== subscriber);
       };
-    });
+    }));
   }
 
   /** Whether anybody listens: ask before making something only to announce it. */
@@ -58,33 +60,43 @@ export class Announcer<T> {
 
 type Next<T> = (value: T) => void;
 
-/** An observable whose subscribers, also behind operators, are called inside a fence. */
-class ContainedObservable<T> extends Observable<T> {
-  constructor(
-    private readonly failures: SubscriberFailures,
-    subscribe?: (this: Observable<T>, subscriber: Subscriber<T>) => TeardownLogic,
-  ) {
-    super(subscribe);
-  }
+type Subscribe<T> = (this: Observable<T>, subscriber: Subscriber<T>) => TeardownLogic;
+type ContainedClass = new <T>(failures: SubscriberFailures, subscribe?: Subscribe<T>) => Observable<T>;
 
-  /** What every operator is built on: the derived stream is fenced as well. */
-  override lift<R>(operator?: Operator<T, R>): Observable<R> {
-    const derived = new ContainedObservable<R>(this.failures);
-    derived.source = this;
-    derived.operator = operator;
-    return derived;
-  }
+let made: ContainedClass | undefined;
 
-  override subscribe(observer?: Partial<Observer<T>> | Next<T> | null, error?: ((error: unknown) => void) | null, complete?: (() => void) | null): Subscription {
-    if (isSubscriber(observer)) return super.subscribe(observer);
-    const given: Partial<Observer<T>> = typeof observer === "object" && observer !== null ? observer : { ...(observer ? { next: observer } : {}), ...(error ? { error } : {}), ...(complete ? { complete } : {}) };
-    const { failures } = this;
-    return super.subscribe({
-      next: (value) => fenced(failures, () => given.next?.(value)),
-      error: (cause: unknown) => (given.error ? fenced(failures, () => given.error?.(cause)) : failed(failures, cause)),
-      complete: () => fenced(failures, () => given.complete?.()),
-    });
+/** Observables whose subscribers, also behind operators, are called inside a fence. RxJS is loaded when the first stream is looked at. */
+function containedObservable(): ContainedClass {
+  if (made !== undefined) return made;
+  const { Observable: Base } = createRequire(import.meta.url)("rxjs/internal/Observable") as { Observable: typeof Observable };
+  class ContainedObservable<T> extends Base<T> {
+    constructor(
+      private readonly failures: SubscriberFailures,
+      subscribe?: Subscribe<T>,
+    ) {
+      super(subscribe);
+    }
+
+    /** What every operator is built on: the derived stream is fenced as well. */
+    override lift<R>(operator?: Operator<T, R>): Observable<R> {
+      const derived = new ContainedObservable<R>(this.failures);
+      derived.source = this;
+      derived.operator = operator;
+      return derived;
+    }
+
+    override subscribe(observer?: Partial<Observer<T>> | Next<T> | null, error?: ((error: unknown) => void) | null, complete?: (() => void) | null): Subscription {
+      if (isSubscriber(observer)) return super.subscribe(observer);
+      const given: Partial<Observer<T>> = typeof observer === "object" && observer !== null ? observer : { ...(observer ? { next: observer } : {}), ...(error ? { error } : {}), ...(complete ? { complete } : {}) };
+      const { failures } = this;
+      return super.subscribe({
+        next: (value) => fenced(failures, () => given.next?.(value)),
+        error: (cause: unknown) => (given.error ? fenced(failures, () => given.error?.(cause)) : failed(failures, cause)),
+        complete: () => fenced(failures, () => given.complete?.()),
+      });
+    }
   }
+  return (made = ContainedObservable);
 }
 
 /** The inner links of a chain of operators: their end is fenced already. */

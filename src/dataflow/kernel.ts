@@ -9,12 +9,12 @@ import type { ExecutorDescriptor } from "../config/descriptors.js";
 import { KernelClosed } from "../errors/index.js";
 import type { Executor, ExecutorStatus } from "../executors/executor.js";
 import { definitionOf } from "./app.js";
-import { type ExecutorMaker, makeExecutor } from "./executors.js";
+import type { ExecutorMaker } from "./executors.js";
 import { AppFuture } from "./future.js";
-import { KernelLife, type CloseOptions } from "./kernel-life.js";
+import type { CloseOptions, KernelLife } from "./kernel-life.js";
 import { Scope, type ScopeOptions } from "./scope.js";
 import { summarize, type Summary } from "./summary.js";
-import { TaskTable } from "./task-table.js";
+import type { TaskTable } from "./task-table.js";
 import type { App, AppOptions, Inputs, Submitter, TaskState } from "./types.js";
 import { explain, type Explanation } from "./why.js";
 
@@ -56,7 +56,7 @@ export class DataFlowKernel implements Submitter {
   readonly ports: Ports;
   readonly dispatcher: Dispatcher;
   readonly events = new Announcer<KernelEvent>();
-  private readonly makeExecutor: ExecutorMaker;
+  private readonly makeExecutor: ExecutorMaker | undefined;
   private readonly real: boolean;
   private readonly given: Config | undefined;
   private parts: { config: ResolvedConfig; tasks: TaskTable; life: KernelLife } | undefined;
@@ -66,15 +66,16 @@ export class DataFlowKernel implements Submitter {
     this.real = parts.ports === undefined;
     this.ports = parts.ports ?? realPorts();
     this.dispatcher = new Dispatcher(this.ports);
-    this.makeExecutor = parts.makeExecutor ?? makeExecutor;
+    this.makeExecutor = parts.makeExecutor;
   }
 
   /** Checks the configuration and starts every executor. Rejects with what is wrong; what had started is stopped again. */
   async start(): Promise<this> {
     if (this.parts !== undefined) return this;
-    const config = await resolveConfig(this.given);
+    // Charts, pools and their libraries load here: importing the package stays cheap.
+    const [config, { TaskTable }, { KernelLife }, { makeExecutor }] = await Promise.all([resolveConfig(this.given), import("./task-table.js"), import("./kernel-life.js"), import("./executors.js")]);
     const tasks = new TaskTable(this, config);
-    const life = new KernelLife(this, tasks, config, this.makeExecutor);
+    const life = new KernelLife(this, tasks, config, this.makeExecutor ?? makeExecutor);
     this.parts = { config, tasks, life };
     await life.start();
     return this;
