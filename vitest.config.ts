@@ -8,6 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    reporters: ["default", "./test/reporter.ts"],
     server: { deps: { external: [/\/dist\//] } },
   },
 });

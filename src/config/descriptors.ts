@@ -21,20 +21,16 @@ export interface ThreadPoolOptions {
   readonly label?: string | undefined;
   /** The most workers at a time. Default: the cores this process may use. */
   readonly maxThreads?: number | undefined;
-  /** The workers that stay while there is no work. Default: `maxThreads`. */
+  /** The workers that are started at once; the others start when there is work for them. Default 1. */
   readonly minThreads?: number | undefined;
-  /** How long a worker above `minThreads` stays idle before it ends. Default 1 s. */
-  readonly idleTimeout?: Duration | undefined;
   /** `"thread"`: worker threads of this process. `"process"`: the same pool in a process of its own, which can be killed for real. Default `"thread"`. */
   readonly isolation?: "thread" | "process" | undefined;
   /** Memory limits of each worker. */
   readonly resourceLimits?: ResourceLimits | undefined;
   /** Environment variables of the workers, added to those of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** How long a worker that was told to end has before it is counted a zombie, and a command before it is killed. Default 2 s. */
+  /** How long a shell command that was told to end has before it is killed. Default 2 s. */
   readonly killGrace?: Duration | undefined;
-  /** How long the pool has to start. Default 30 s. */
-  readonly startTimeout?: Duration | undefined;
 }
 
 /** What `threadPool` returns: plain frozen data that says what to start. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { callable, chosen, duration, isObject, later, mustBe, number, objectWith, oneOf, option, requiredDuration, shape, text, whole, yesNo } from "./schema-fields.js";
 import { show } from "./show.js";
 
-export { notes, shapes, type OptionNote } from "./schema-fields.js";
+export { notes, shapes } from "./schema-fields.js";
 
 const resourceLimits = shape("resourceLimits", {
   maxOldGenerationSizeMb: number(1, Infinity, { about: "The largest heap for long-lived objects, in MiB." }),
@@ -18,13 +18,13 @@ const threadPool = shape("threadPool", {
   kind: z.literal("thread-pool"),
   label: text({ about: "The name that apps use in their `executors` option.", default: '"threads"' }),
   maxThreads: whole(1, { about: "The most workers at a time.", default: "the cores this process may use" }),
-  minThreads: whole(0, { about: "The workers that stay while there is no work.", default: "`maxThreads`" }),
-  idleTimeout: duration({ about: "How long a worker above `minThreads` stays idle before it ends.", default: '"1s"' }),
+  minThreads: whole(0, { about: "The workers that are started at once; the others start when there is work for them.", default: "1" }),
   isolation: oneOf(["thread", "process"], { about: "Worker threads of this process, or the same pool in a process of its own, which can be killed for real.", default: '"thread"' }),
   resourceLimits: option(resourceLimits, { words: "an object", about: "Memory limits of each worker." }),
   env: option(variables, { words: "an object of texts", about: "Environment variables of the workers, added to those of this process." }),
-  killGrace: duration({ about: "How long a worker that was told to end has before it is counted a zombie, and a command before it is killed.", default: '"2s"' }),
-  startTimeout: duration({ about: "How long the pool has to start.", default: '"30s"' }),
+  killGrace: duration({ about: "How long a shell command that was told to end has before it is killed.", default: '"2s"' }),
+  idleTimeout: later("How long a worker above `minThreads` stays idle before it ends."),
+  startTimeout: later("How long the pool has to start."),
   cpuAffinity: later("Which cores each worker is bound to."),
   availableAccelerators: later("The accelerators that workers are pinned to."),
   workingDir: later("The directory of the workers."),
@@ -63,7 +63,7 @@ const retriesObject = shape("retries", {
 });
 const retries = chosen((value) => (isObject(value) ? retriesObject : retriesNumber));
 
-const resolver = chosen((value) => (isObject(value) ? objectWith(["gather", "unwrap"], "an object with the functions gather and unwrap", { about: "" }) : oneOf(["deep", "shallow"], { about: "" })));
+const resolver = chosen((value) => (isObject(value) ? fault("is an object of your own, which is not built yet", { later: true }) : oneOf(["deep", "shallow"], { about: "" })));
 
 const exitMode = chosen((value) => (value === "detach" ? fault('is "detach", which is not built yet', { later: true }) : oneOf(["wait", "cancel"], { about: "" })));
 const strategy = chosen((value) => (isObject(value) ? fault("is an object of your own, which is not built yet", { later: true }) : oneOf(["none", "simple", "auto-scale"], { about: "" })));
@@ -77,7 +77,7 @@ const settings = {
   strategyPeriod: duration({ about: "How often the strategy looks.", default: '"5s"' }),
   maxIdleTime: duration({ about: "How long a block stays idle before it ends.", default: '"2m"' }),
   exitMode: option(z.optional(exitMode), { words: '"wait" or "cancel"', about: "What happens to work that is left when a kernel is disposed of.", default: '"wait"' }),
-  dependencyResolver: option(z.optional(resolver), { words: '"deep", "shallow" or { gather, unwrap }', about: "How futures are found in arguments.", default: '"deep"' }),
+  dependencyResolver: option(z.optional(resolver), { words: '"deep" or "shallow"', about: "Whether futures are found at any depth of the arguments, or among the arguments themselves only.", default: '"deep"' }),
   maxPending: whole(1, { about: "How many tasks may be unfinished before `ready()` waits.", default: "no limit" }),
   retain: whole(0, { about: "How many finished tasks stay inspectable.", default: "10000" }),
   progress: yesNo({ about: "Whether a live block of lines shows how the run goes.", default: "false" }),

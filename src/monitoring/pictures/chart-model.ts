@@ -93,7 +93,7 @@ function guardText(guard: unknown): string | undefined {
   return typeof guard === "object" && guard !== null && "type" in guard ? String(guard.type) : "guard";
 }
 
-/** The names of what is done; assignments to the context are not shown. */
+/** The names of what is done; assignments to the context are not shown, and what is put together step by step is `…`. */
 function effectsOf(actions: readonly unknown[]): string[] {
   return actions.flatMap((action) => effectOf(action) ?? []);
 }
@@ -103,14 +103,14 @@ function effectOf(action: unknown): string | undefined {
   if (action === null || (typeof action !== "object" && typeof action !== "function") || !("type" in action)) return typeof action === "function" && action.name !== "" ? action.name : undefined;
   if (action.type === "xstate.assign") return undefined;
   if (action.type === "xstate.emit" && "event" in action) return emittedType(action.event);
-  return String(action.type);
+  return action.type === "xstate.enqueueActions" ? "…" : String(action.type);
 }
 
 /** The type of what an `emit` emits; a function is asked with stand-ins for context and message. */
 function emittedType(emission: unknown): string {
   const emitted: unknown = typeof emission === "function" ? askWithStandIns(emission as (args: unknown) => unknown) : emission;
-  if (typeof emitted !== "object" || emitted === null || !("type" in emitted)) return "an effect";
-  return typeof emitted.type === "string" ? emitted.type : "an effect";
+  if (typeof emitted !== "object" || emitted === null || !("type" in emitted)) return "…";
+  return typeof emitted.type === "string" ? emitted.type : "…";
 }
 
 function askWithStandIns(emission: (args: unknown) => unknown): unknown {

@@ -8,7 +8,7 @@ const lines = async (config: unknown): Promise<string[]> => (await checkConfig(c
 describe("checkConfig", () => {
   it("finds nothing wrong with every option at a good value", async () => {
     const config = {
-      executors: [threadPool({ label: "a", maxThreads: 2, minThreads: 0, idleTimeout: "1s", isolation: "process", resourceLimits: { maxOldGenerationSizeMb: 64 }, env: { A: "b" }, killGrace: 500, startTimeout: "10s" }), threadPool({ label: "b" })],
+      executors: [threadPool({ label: "a", maxThreads: 2, minThreads: 0, isolation: "process", resourceLimits: { maxOldGenerationSizeMb: 64 }, env: { A: "b" }, killGrace: 500 }), threadPool({ label: "b" })],
       retries: { app: 2.5, lost: 0, backoff: { min: "1s", max: "1m", factor: 3, jitter: 0.5 }, cost: () => 1 },
       cache: false, runDir: "runs", strategy: "none", strategyPeriod: 100, maxIdleTime: "1m", exitMode: "cancel", dependencyResolver: "shallow",
       maxPending: 10, retain: 0, progress: true, logger: console, projectName: "demo", profiles: { quick: { retries: 3 } },
@@ -80,6 +80,8 @@ describe("checkConfig", () => {
     [{ inspector: true }, "inspector is not built yet"],
     [{ exitMode: "detach" }, 'exitMode is "detach", which is not built yet'],
     [{ strategy: {} }, "strategy is an object of your own, which is not built yet"],
+    [{ dependencyResolver: { gather() {} } }, "dependencyResolver is an object of your own, which is not built yet"],
+    [{ executors: [{ kind: "thread-pool", idleTimeout: "1s" }] }, "executors[0].idleTimeout is not built yet"],
     [{ executors: [highThroughput({ label: "cluster" })] }, "executors[0] uses highThroughput(), which is not built yet"],
     [{ executors: [{ kind: "thread-pool", cpuAffinity: "block" }] }, "executors[0].cpuAffinity is not built yet"],
   ])("says that %j is not built yet", async (config, line) => {
