@@ -12,6 +12,7 @@ import { definitionOf } from "./app.js";
 import type { ExecutorMaker } from "./executors.js";
 import { AppFuture } from "./future.js";
 import type { CloseOptions, KernelLife } from "./kernel-life.js";
+import { showToObservers } from "./observers.js";
 import { Scope, type ScopeOptions } from "./scope.js";
 import { summarize, type Summary } from "./summary.js";
 import type { TaskTable } from "./task-table.js";
@@ -78,6 +79,7 @@ export class DataFlowKernel implements Submitter {
     const life = new KernelLife(this, tasks, config, this.makeExecutor ?? makeExecutor);
     this.parts = { config, tasks, life };
     await life.start();
+    await showToObservers(this);
     return this;
   }
 

@@ -33,6 +33,7 @@ const sentMessage = (attempt: number): TaskMessage => (attempt === 1 ? firstSent
 
 function answered(table: TaskTable, record: TaskRecord, attempt: number, answer: Answer): void {
   if ("shell" in answer) {
+    if (record.startedAt > 0) table.ran(record, Math.max(0, table.dispatcher.now - record.startedAt));
     const outcome = shellOutcome(record, attempt, answer.shell);
     if ("value" in outcome) table.dispatcher.tell(record, { type: "attempt.succeeded", attempt, value: outcome.value });
     else table.attemptFailed(record, attempt, "attempt.failed", { error: outcome.error, charge: "app", held: false });

@@ -75,12 +75,23 @@ export interface FailureNote {
   readonly error: unknown;
 }
 
-const failuresKept = 20;
+/** An attempt that failed and was followed by another. */
+export interface RetryNote {
+  readonly task: number;
+  readonly app: string;
+  /** The number of the attempt that failed. */
+  readonly attempt: number;
+  readonly error: unknown;
+}
+
+/** Of each kind; the counts go on. */
+const notesKept = 20;
 
 /** Counts of a kernel or a scope, kept as tasks move. */
 export class Statistics {
   readonly apps = new Map<string, AppCounts>();
   readonly failures: FailureNote[] = [];
+  readonly retried: RetryNote[] = [];
   lateErrors = 0;
 
   of(app: string): AppCounts {
@@ -96,6 +107,12 @@ export class Statistics {
   }
 
   failed(record: TaskRecord, state: TaskOutcome): void {
-    if (this.failures.length < failuresKept) this.failures.push({ task: record.taskId, app: record.app.name, state, error: record.context.error });
+    if (this.failures.filter((note) => note.state === state).length < notesKept) this.failures.push({ task: record.taskId, app: record.app.name, state, error: record.context.error });
+  }
+
+  /** Another attempt begins: `failed` is the one before. */
+  triesAgain(record: TaskRecord, failed: { readonly attempt: number; readonly error: unknown } | undefined): void {
+    this.of(record.app.name).retries++;
+    if (failed !== undefined && this.retried.length < notesKept) this.retried.push({ task: record.taskId, app: record.app.name, attempt: failed.attempt, error: failed.error });
   }
 }

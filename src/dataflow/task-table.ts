@@ -190,6 +190,7 @@ export class TaskTable {
 
   /** Gives the attempt to an executor. */
   dispatch(record: TaskRecord, attempt: number): void {
+    if (attempt > 1) this.triesAgain(record, attempt);
     if (record.app.kind === "join" || record.app.kind === "lift") {
       record.executor = this.beside;
       this.beside.submit(record, attempt);
@@ -202,6 +203,12 @@ export class TaskTable {
     }
     record.executor = chosen;
     chosen.submit(record, attempt);
+  }
+
+  private triesAgain(record: TaskRecord, attempt: number): void {
+    const failed = record.extra?.history?.at(-1);
+    this.statistics.triesAgain(record, failed);
+    if (failed !== undefined) this.kernel.events.next({ type: "task.retry", task: record.taskId, app: record.app.name, attempt, error: failed.error, delay: this.dispatcher.now - failed.endedAt });
   }
 
   /** An attempt did not succeed: says what it costs and how long to wait before the next. */
