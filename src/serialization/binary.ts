@@ -33,7 +33,7 @@ interface Piece {
   high: number;
 }
 
-enum Place { Inline, Beside, InlineResizable }
+const Place = { Inline: 0, Beside: 1, InlineResizable: 2 } as const;
 
 interface Resizable { readonly resizable?: boolean; readonly maxByteLength?: number }
 
@@ -143,7 +143,7 @@ export function readMemory(from: Deserializer, beside: readonly ArrayBuffer[]): 
 }
 
 function readPiece(from: Deserializer, beside: readonly ArrayBuffer[]): ArrayBuffer {
-  const place: Place = from.readUint32();
+  const place = from.readUint32();
   if (place === Place.Beside) {
     const memory = beside[from.readUint32()];
     if (memory === undefined) throw new RangeError("a buffer that goes beside the bytes is missing");

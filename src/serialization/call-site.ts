@@ -41,7 +41,7 @@ function frames(below: () => unknown): readonly NodeJS.CallSite[] {
     return Array.isArray(holder.stack) ? (holder.stack as NodeJS.CallSite[]) : [];
   } finally {
     for (const [key, descriptor] of before) {
-      if (descriptor === undefined) delete (Error as unknown as Record<string, unknown>)[key];
+      if (descriptor === undefined) Reflect.deleteProperty(Error, key);
       else Object.defineProperty(Error, key, descriptor);
     }
   }
@@ -54,10 +54,10 @@ function placeOf(frame: NodeJS.CallSite): CallSite {
 }
 
 function byPreparedStack(frame: NodeJS.CallSite, raw: CallSite): CallSite | undefined {
-  const prepare: unknown = Error.prepareStackTrace;
+  const prepare: unknown = Reflect.get(Error, "prepareStackTrace");
   if (typeof prepare !== "function") return undefined;
   try {
-    const text: unknown = prepare.call(Error, new Error("call site"), [frame]);
+    const text = Reflect.apply(prepare, Error, [ new Error("call site"), [frame]]) as unknown;
     const match = typeof text === "string" ? /^ +at (?:.*\()?(.+?):(\d+):(\d+)\)?$/m.exec(text) : null;
     return match === null || pathLike(match[1] ?? "") !== pathLike(raw.file) ? undefined : { file: raw.file, line: Number(match[2]), column: Number(match[3]) };
   } catch {

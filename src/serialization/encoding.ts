@@ -23,16 +23,10 @@ export type Encoded = Primitive | Uint8Array | EncodedParts;
  * cannot travel.
  */
 export function encode(value: unknown, what: string): Encoded {
-  switch (typeof value) {
-    case "object":
-      return value === null ? null : encodeObject(value, what);
-    case "function":
-      throw refusalError(what, "", refusedFunction(value));
-    case "symbol":
-      throw refusalError(what, "", refusedSymbol(value));
-    default:
-      return value as Primitive;
-  }
+  if (typeof value === "object") return value === null ? null : encodeObject(value, what);
+  if (typeof value === "function") throw refusalError(what, "", refusedFunction(value));
+  if (typeof value === "symbol") throw refusalError(what, "", refusedSymbol(value));
+  return value as Primitive;
 }
 
 /** The value that `encode` was given, as a copy. Buffers beside the bytes become part of it, so decode them once. */
@@ -53,6 +47,7 @@ const readText = new TextDecoder();
 const OBJECT = 0x7b;
 const ARRAY = 0x5b;
 const V8 = 0xff;
+const BY_HAND = 64;
 
 function encodeObject(value: object, what: string): Encoded {
   try {
@@ -67,12 +62,26 @@ function encodePlain(value: object, what: string): Exclude<Encoded, Primitive> |
   try {
     const scan = new PlainScan();
     const form = scan.run(value);
-    if (form === "json") return text.encode(JSON.stringify(value));
+    if (form === "json") return bytesOf(JSON.stringify(value));
     if (form === "v8") return writeV8(value);
-    return form === "binary" ? withBuffers(new WireWriter(scan.binary, what).write(value), scan.binary.takeBeside()) : undefined;
+    const { binary } = scan;
+    return form === "binary" && binary !== undefined ? withBuffers(new WireWriter(binary, what).write(value), binary.takeBeside()) : undefined;
   } catch {
     return undefined; // A getter threw, or a proxy did: the careful way says where.
   }
+}
+
+/** UTF-8. A short plain text is written by hand: in arrays this small, ten times as fast as the encoder. */
+function bytesOf(json: string): Uint8Array {
+  const { length } = json;
+  if (length > BY_HAND) return text.encode(json);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += 1) {
+    const code = json.charCodeAt(at);
+    if (code > 127) return text.encode(json);
+    bytes[at] = code;
+  }
+  return bytes;
 }
 
 /** The way for everything else: a copy in which nodes stand for what v8 does not carry. */
@@ -90,6 +99,12 @@ function writeV8(value: unknown): Uint8Array {
   return writer.releaseBuffer();
 }
 
+function readV8(bytes: Uint8Array): unknown {
+  const reader = new Deserializer(bytes);
+  reader.readHeader();
+  return reader.readValue() as unknown;
+}
+
 const withBuffers = (bytes: Uint8Array, buffers: ArrayBuffer[]): Uint8Array | EncodedParts => (buffers.length === 0 ? bytes : { bytes, buffers });
 
 function asSerializationError(error: unknown, what: string): CarawayError {
@@ -100,20 +115,11 @@ function asSerializationError(error: unknown, what: string): CarawayError {
 
 function decodeBytes(bytes: Uint8Array, buffers: readonly ArrayBuffer[]): unknown {
   try {
-    switch (bytes[0]) {
-      case OBJECT:
-      case ARRAY:
-        return JSON.parse(readText.decode(bytes)) as unknown;
-      case V8: {
-        const reader = new Deserializer(bytes);
-        reader.readHeader();
-        return reader.readValue() as unknown;
-      }
-      case WITH_NODES:
-        return new WireReader(bytes).read(buffers);
-      default:
-        throw new RangeError(bytes.length === 0 ? "there are no bytes" : `no value begins with the byte ${String(bytes[0])}`);
-    }
+    const [kind] = bytes;
+    if (kind === OBJECT || kind === ARRAY) return JSON.parse(readText.decode(bytes)) as unknown;
+    if (kind === V8) return readV8(bytes);
+    if (kind === WITH_NODES) return new WireReader(bytes).read(buffers);
+    throw new RangeError(kind === undefined ? "there are no bytes" : `no value begins with the byte ${kind}`);
   } catch (cause) {
     if (cause instanceof DeserializationError) throw cause;
     const reason = cause instanceof Error ? cause.message : inspectSafely(cause);

@@ -44,4 +44,4 @@ export interface CodecInstance {
 }
 
 /** What a node is, on the wire; numbers below are views. */
-export enum NodeTag { Error = 64, Later = 65, Codec = 66, CodecAgain = 67 }
+export const NodeTag = { Error: 64, Later: 65, Codec: 66, CodecAgain: 67 } as const;

@@ -17,10 +17,10 @@ const travelAlready: readonly (abstract new (...args: never[]) => unknown)[] = [
 
 /** Makes instances of a class travel; refused when the name or the class is taken. Register in the worker too: in the module that defines the class. */
 export function registerCodec<T, P>(codec: Codec<T, P>): void {
-  const problem = problemOf(codec as Codec);
+  const problem = problemOf(codec);
   if (problem !== undefined) throw new ConfigurationError("CW-CONF-001", `registerCodec: ${problem}`, { hint: "Give each class one codec, with a name of its own." });
-  byName.set(codec.name, codec as Codec);
-  byPrototype.set(codec.class.prototype as object, codec as Codec);
+  byName.set(codec.name, codec);
+  byPrototype.set(codec.class.prototype as object, codec);
 }
 
 function problemOf(codec: Codec): string | undefined {

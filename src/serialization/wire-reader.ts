@@ -33,7 +33,7 @@ export class WireReader extends Deserializer {
   _readHostObject(): unknown {
     const tag = this.readUint32();
     if (tag < VIEW_KINDS) return readView(this, tag, this.memory);
-    switch (tag as NodeTag) {
+    switch (tag) {
       case NodeTag.Error:
         return this.readError();
       case NodeTag.Later:

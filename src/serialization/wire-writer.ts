@@ -47,7 +47,7 @@ export class WireWriter extends Serializer {
     else this.binary.writeView(this, object);
   }
 
-  private writeLater(tag: NodeTag, node: ErrorNode | LaterNode, head: unknown): void {
+  private writeLater(tag: number, node: ErrorNode | LaterNode, head: unknown): void {
     this.writeUint32(tag);
     this.writeValue(head);
     this.later.push(node);

@@ -8,11 +8,16 @@ import { Echo } from "./echo.js";
 const echo = new Echo();
 afterAll(() => echo.end());
 
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("there is nothing");
+  return value;
+}
+
 const again = <T>(value: T): T => decode(structuredClone(encode(value, "the value"))) as T;
 
 function same(value: unknown): void {
   const copy = again(value);
-  expect(isDeepStrictEqual(copy, value), `${String(encode(value, "x"))}`).toBe(true);
+  expect(isDeepStrictEqual(copy, value)).toBe(true);
 }
 
 function refusal(value: unknown, what = "argument 1 of square"): SerializationError {
@@ -93,7 +98,7 @@ test("nesting of 100,000 levels comes through, also with cycles from the deep en
   at.push(top, "end");
   const copy = again(top);
   let deep: unknown[] = copy;
-  for (let level = 0; level < 25_000; level += 1) deep = [...(deep[0] as { map: Map<string, Set<unknown[]>> }).map.get("k")!][0]!;
+  for (let level = 0; level < 25_000; level += 1) deep = must([...must((deep[0] as { map: Map<string, Set<unknown[]>> }).map.get("k"))][0]);
   expect(deep[1]).toBe("end");
   expect(deep[0]).toBe(copy);
 });
@@ -106,12 +111,12 @@ test("what is wrong at the deep end of 100,000 levels is refused with a path tha
 });
 
 test("a list of 10,000 nodes that each know the next is no deep nesting for v8, whichever way it is entered", () => {
-  const nodes = Array.from({ length: 10_000 }, (_, id) => ({ id, next: undefined as unknown, e: undefined as unknown }));
+  const nodes: { id: number; next?: unknown; e?: unknown }[] = Array.from({ length: 10_000 }, (_, id) => ({ id }));
   nodes.forEach((node, index) => { node.next = nodes[index + 1]; });
-  nodes[5]!.e = new Error("x");
+  must(nodes[5]).e = new Error("x");
   const copy = again(nodes);
   expect(copy).toHaveLength(10_000);
-  expect(copy[8_999]!.next).toBe(copy[9_000]);
+  expect(must(copy[8_999]).next).toBe(copy[9_000]);
 });
 
 class Money {
@@ -162,7 +167,7 @@ test("a codec that throws, contains itself, or is missing on the other side is n
 });
 
 test("a date that is no date stays one", () => {
-  expect(again([new Date(NaN)])[0]!.getTime()).toBeNaN();
+  expect(must(again([new Date(NaN)])[0]).getTime()).toBeNaN();
 });
 
 test("URLs travel", () => {
@@ -197,7 +202,7 @@ test.each<[string, unknown, string, string]>([
   ["a subclass of a built-in class", { list: new List() }, ".list", "it is an instance of List, which has no codec"],
   ["an object with an odd prototype", [Object.create(Object.create(null) as object)], "[0]", "it is an object with a prototype of its own"],
   ["a value of a map", new Map([["a", Symbol("q")]]), '.get("a")', "it is a symbol (Symbol(q))"],
-  ["a value of a map under an object", new Map([[{}, 1 as unknown], [{}, Symbol("q")]]), ".values()[1]", "it is a symbol (Symbol(q))"],
+  ["a value of a map under an object", new Map<unknown, unknown>([[{}, 1], [{}, Symbol("q")]]), ".values()[1]", "it is a symbol (Symbol(q))"],
   ["a key of a map", { m: new Map([[1, 1], [Symbol("q"), 1] as never]) }, ".m.keys()[1]", "it is a symbol (Symbol(q))"],
   ["a member of a set", { s: new Set([1, new WeakSet()]) }, ".s.values()[1]", "it is a WeakSet"],
   ["a promise", [Promise.resolve(1)], "[0]", "it is a promise"],
@@ -260,7 +265,7 @@ test("encoded bytes own their memory, so that transferring them empties nothing 
     expect(encoded.byteOffset).toBe(0);
     expect(encoded.buffer.byteLength).toBe(encoded.byteLength);
     const [memory] = transferables(encoded);
-    const moved = structuredClone(encoded, { transfer: [memory!] });
+    const moved = structuredClone(encoded, { transfer: [must(memory)] });
     expect(encoded.byteLength).toBe(0);
     expect(decode(moved)).toEqual(value);
   }
@@ -286,18 +291,20 @@ test("a resizable ArrayBuffer stays one", () => {
   expect(copy.view.buffer).toBe(copy.memory);
 });
 
+const memoryOf = (x: ArrayBuffer | ArrayBufferView): ArrayBuffer => (ArrayBuffer.isView(x) ? (x.buffer as ArrayBuffer) : x);
+
 test("move(x) takes the memory along without a copy and empties the source", async () => {
   for (const x of [Buffer.alloc(100_000, 1), new Float64Array(10).fill(1), new Uint8Array([1, 1]).buffer, new DataView(new ArrayBuffer(8))]) {
     const expected = structuredClone(x);
-    const buffer = x instanceof ArrayBuffer ? x : x.buffer;
+    const buffer = memoryOf(x);
     const encoded = encode({ x: move(x) }, "x") as EncodedParts;
     expect(buffer.byteLength).toBe(0);
     expect(encoded.buffers).toHaveLength(1);
     expect(transferables(encoded)).toContain(encoded.buffers[0]);
     const { x: copy } = decode(encoded) as { x: typeof x };
     expect(Buffer.isBuffer(copy)).toBe(Buffer.isBuffer(x));
-    expect(new Uint8Array(structuredClone(copy instanceof ArrayBuffer ? copy : copy.buffer) as ArrayBuffer)).toEqual(new Uint8Array(expected instanceof ArrayBuffer ? expected : expected.buffer as ArrayBuffer));
-    expect(copy instanceof ArrayBuffer ? copy : copy.buffer).toBe(encoded.buffers[0]);
+    expect(isDeepStrictEqual(new Uint8Array(memoryOf(copy)), new Uint8Array(memoryOf(expected)))).toBe(true);
+    expect(memoryOf(copy)).toBe(encoded.buffers[0]);
   }
   const big = Buffer.alloc(1 << 20, 9);
   expect(Buffer.alloc(1 << 20, 9).equals((await echo.there(move(big))) as Buffer)).toBe(true);

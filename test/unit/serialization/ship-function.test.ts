@@ -42,16 +42,29 @@ test("the names a function may use are those of a bare worker of this Node, all 
   expect([...bareGlobals()].filter((name) => !names.includes(name))).toEqual([]);
 });
 
+const ODD = "odd name";
+
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("there is nothing");
+  return value;
+}
+
+/** A method or a getter, apart from its object. */
+function member(of: object, key: string): AnyFunction {
+  const { get, value } = Object.getOwnPropertyDescriptor(of, key) as Partial<Record<"get" | "value", AnyFunction>>;
+  return must(get ?? value);
+}
+
 test.each<[string, AnyFunction, unknown[], unknown]>([
   ["an arrow", (x: number) => x * x, [7], 49],
   ["an async arrow", async (x: number) => Promise.resolve(x + 1), [7], 8],
   ["a function with defaults, destructuring and rest", function f({ a, b: [c = 5] }: { a: number; b: number[] }, d = a + c, ...rest: number[]) { return [a, c, d, ...rest]; }, [{ a: 1, b: [] }, undefined, 9], [1, 5, 6, 9]],
   ["a recursive function", function factorial(n: number): number { return n < 2 ? 1 : n * factorial(n - 1); }, [5], 120],
-  ["a method", { twice(x: number) { return x * 2; } }.twice, [4], 8],
-  ["an async method of a class", class { async go(x: number): Promise<number> { return Promise.resolve(x - 1); } }.prototype.go, [4], 3],
-  ["a static method", class { static go(x: number): number { return x - 1; } }.go, [4], 3],
-  ["a method with a computed name", { [`od${"d"} name`](x: number) { return x; } }["odd name"]!, [4], 4],
-  ["a getter function", Object.getOwnPropertyDescriptor({ get five() { return 5; } }, "five")!.get as AnyFunction, [], 5],
+  ["a method", member({ twice(x: number) { return x * 2; } }, "twice"), [4], 8],
+  ["an async method of a class", member(class { async go(x: number): Promise<number> { return Promise.resolve(x - 1); } }.prototype, "go"), [4], 3],
+  ["a static method", member(class { kept = 1; static go(x: number): number { return x - 1; } }, "go"), [4], 3],
+  ["a method with a computed name", member({ [ODD](x: number) { return x; } }, ODD), [4], 4],
+  ["a getter function", member({ get five() { return 5; } }, "five"), [], 5],
   ["inner classes with private fields, getters, this and super", () => {
     class Base { value(): number { return 1; } }
     class Counter extends Base { #n = 1; static made = 0; get n(): number { return this.#n; } override value(): number { return super.value() + this.#n; } static { this.made = 3; } }
@@ -65,7 +78,7 @@ test.each<[string, AnyFunction, unknown[], unknown]>([
   }, [], [3, [1, 2]]],
   ["globals of a worker", async () => [typeof fetch, typeof structuredClone, Buffer.from("a").length, new URL("http://a/").host, typeof process.pid, typeof globalThis], [], ["function", "function", 1, "a", "number", "object"]],
   ["guards with typeof", () => (typeof window === "undefined" ? "no window" : window), [], "no window"],
-  ["catch, template and regular expression", (x: unknown) => { try { throw x; } catch ({ message }: any) { return `${String(message)}`.replace(/o/g, "0"); } }, [{ message: "foo" }], "f00"],
+  ["catch, template and regular expression", (x: unknown) => { try { throw x; } catch (error) { const { message } = error as Error; return `<${message}>`.replace(/o/g, "0"); } }, [{ message: "foo" }], "<f00>"],
 ])("%s ships, and runs in a worker", async (_name, fn, args, expected) => {
   expect(await run(fn, {}, ...args)).toEqual(expected);
 });
@@ -82,7 +95,7 @@ test("a shipped function is plain data with name, source and a hash of both sour
 });
 
 test("the name stays, also where the source does not say it", async () => {
-  for (const fn of [{ method(): void {} }.method, (() => () => 1)()]) expect(reviveFunction(ship(fn)).name).toBe(fn.name);
+  for (const fn of [member({ method() { return 1; } }, "method"), (() => () => 1)()]) expect(reviveFunction(ship(fn)).name).toBe(fn.name);
 });
 
 test("values and functions of `using` come along, by what uses them", async () => {
@@ -177,15 +190,15 @@ test.each<[string, unknown, RegExp]>([
   ["native code", Math.max, /function max is native code, which has no source to ship/],
   ["a bound function", ((x: number) => x).bind(null), /is a bound function, which has no source/],
   ["a proxy", new Proxy(() => 1, {}), /is native code/],
-  ["a class", class Thing {}, /function Thing is a class/],
+  ["a class", class Thing { x = 1; }, /function Thing is a class/],
   ["a generator", function* items() { yield 1; }, /function items is a generator/],
   ["an async generator", async function* items() { yield 1; }, /function items is a generator/],
-  ["a generator method", { *items() { yield 1; } }.items, /function items is a generator/],
+  ["a generator method", member({ *items() { yield 1; } }, "items"), /function items is a generator/],
   ["this in an arrow", written("() => this"), /uses `this` \(line 1 of the function\)/],
   ["this in a function", written("function f() {\n return [1].map(() => this.x);\n}"), /function f uses `this` \(line 2 of the function\)/],
   ["this in a default", written("function f(a = this) { return a; }"), /uses `this`/],
   ["this in a computed key of an inner class", written("() => class { [this.x]() { return this; } }"), /uses `this`/],
-  ["super", { f() { return super.toString(); } }.f, /function f uses `super`/],
+  ["super", member(class extends Map { f(): number { return super.size; } }.prototype, "f"), /function f uses `super`/],
   ["new.target", written("function f() { return new.target; }"), /uses `new.target`/],
   ["import.meta of a bundler", () => (import.meta as { env?: unknown }).env, /uses import\.meta\.env \(line \d+.*\), which has no meaning in a worker/],
 ])("%s is refused, saying so", (_name, fn, message) => {
@@ -203,7 +216,7 @@ test("`using` is checked: names, functions in it, values in it", () => {
   expect(problem(() => 1, { using: { "a-b": 1 } }).message).toContain('using: "a-b" cannot be the name of a variable');
   expect(problem(() => 1, { using: { class: 1 } }).message).toContain('"class" cannot be');
   expect(problem(written("() => helper()"), { using: { helper: written("() => far") } }).message).toBe("using.helper of the function uses a variable from outside itself: `far` (line 1 of the function)");
-  expect(problem(written("() => new Thing()"), { using: { Thing: class {} } }).message).toContain("using.Thing of the function is a class");
+  expect(problem(written("() => new Thing()"), { using: { Thing: class { x = 1; } } }).message).toContain("using.Thing of the function is a class");
   expect(() => ship(written("() => data"), { using: { data: { f: [Symbol("x")] } } })).toThrow(SerializationError);
   expect(() => ship(written("() => data"), { using: { data: { f: [Symbol("x")] } } })).toThrow("using.data of the function → .f[0] cannot travel");
 });
