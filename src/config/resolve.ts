@@ -3,6 +3,7 @@ import { ConfigurationError, NotYetSupported } from "../errors/index.js";
 import { checkConfig, describeProblem, type ConfigProblem } from "./check.js";
 import { threadPool, type ThreadPoolDescriptor } from "./descriptors.js";
 import type { Config, ResolvedBackoff, ResolvedConfig, ResolvedRetries, RetryOptions, Settings } from "./types.js";
+import { plainlyValid } from "./plainly-valid.js";
 import { parseDuration } from "./units.js";
 
 /** The configuration as it is, typed: what a `caraway.config.ts` exports. */
@@ -17,7 +18,7 @@ export function defineConfig<const C extends Config>(config: C): C {
  */
 export async function resolveConfig(input?: unknown): Promise<ResolvedConfig> {
   if (input === undefined) return withDefaults({});
-  refuseProblems(await checkConfig(input));
+  if (!plainlyValid(input)) refuseProblems(await checkConfig(input));
   return withDefaults(input as Settings);
 }
 
