@@ -13,7 +13,8 @@ export interface LaneEvents {
 
 /** One worker, from the head's side. */
 export interface LaneLink {
-  post(frame: TaskFrame, transfer: ArrayBuffer[]): void;
+  /** Arguments are copied: another attempt may need them. */
+  post(frame: TaskFrame): void;
   tell(message: HeadMessage): void;
   /** Marks the slot's task as sent; before the frame is posted. */
   claim(slot: number): void;

@@ -1,7 +1,6 @@
 import { Cell, type CellKind } from "../../actors/cell.js";
 import type { Timer } from "../../actors/ports.js";
 import type { Encoded } from "../../serialization/index.js";
-import { transferables } from "../../serialization/index.js";
 import type { ThreadContext, ThreadEffect, ThreadInput, ThreadMessage } from "../../state-machines/thread.js";
 import type { Attempt } from "./attempt.js";
 import { slotsPerLane } from "./claims.js";
@@ -88,8 +87,8 @@ export class Lane {
     return this.free.length > 0 && this.aheadMs + expected <= aheadLimitMs;
   }
 
-  /** Adds the attempt to a frame. Throws where its arguments cannot travel; nothing has changed then. */
-  send(attempt: Attempt, frame: TaskFrame, transfer: ArrayBuffer[]): void {
+  /** Adds the attempt to a frame; answers with the bytes of its arguments. Throws where its arguments cannot travel; nothing has changed then. */
+  send(attempt: Attempt, frame: TaskFrame): number {
     const { work, number } = attempt;
     const { app } = work;
     const args = work.argumentsFor(number);
@@ -109,8 +108,10 @@ export class Lane {
     this.alone = app.expected < 0 || work.walltime > 0;
     this.count++;
     link.claim(slot);
-    for (const arg of args) if (typeof arg === "object" && arg !== null) collect(arg, transfer);
     frame.push(slot, work.taskId, number, app.key, args, work.settingFor(number));
+    let bytes = 0;
+    for (const arg of args) if (typeof arg === "object" && arg !== null) bytes += sizeOf(arg);
+    return bytes;
   }
 
   /** Takes back the slot. */
@@ -124,6 +125,7 @@ export class Lane {
   }
 }
 
-function collect(arg: Exclude<Encoded, undefined | null>, transfer: ArrayBuffer[]): void {
-  for (const buffer of transferables(arg)) transfer.push(buffer);
+function sizeOf(arg: Exclude<Encoded, undefined | null>): number {
+  if (arg instanceof Uint8Array) return arg.byteLength;
+  return typeof arg === "object" ? arg.bytes.byteLength + arg.buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0) : 0;
 }

@@ -98,8 +98,8 @@ class PiscinaLane implements LaneLink {
     });
   }
 
-  post(frame: TaskFrame, transfer: ArrayBuffer[]): void {
-    this.port.postMessage(frame, transfer);
+  post(frame: TaskFrame): void {
+    this.port.postMessage(frame);
   }
 
   tell(message: HeadMessage): void {

@@ -31,6 +31,8 @@ const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, 
 
 /** How many tasks one frame carries at most. */
 const frameLimit = 64;
+/** Past so many bytes of arguments a frame is full. */
+const frameBytes = 256 * 1024;
 /** How often claim words are read while work is out, in milliseconds. */
 const observeEvery = 5;
 
@@ -186,13 +188,13 @@ export class ThreadPool implements Executor {
     const first = this.queue.peek() as Attempt;
     if (first.shell) return this.feedShell(lane, first);
     const frame: TaskFrame = [];
-    const transfer: ArrayBuffer[] = [];
     let taken = 0;
-    for (let next: Attempt | undefined = first; next !== undefined && !next.shell && taken < frameLimit && lane.accepts(next); next = this.queue.peek()) {
+    let bytes = 0;
+    for (let next: Attempt | undefined = first; next !== undefined && !next.shell && taken < frameLimit && bytes < frameBytes && lane.accepts(next); next = this.queue.peek()) {
       this.queue.shift();
       taken++;
       try {
-        lane.send(next, frame, transfer);
+        bytes += lane.send(next, frame);
       } catch (error) {
         this.dispatcher.tell(next, { type: "attempt.refused", error });
         continue;
@@ -202,7 +204,7 @@ export class ThreadPool implements Executor {
     }
     if (frame.length > 0) {
       const { thread } = lane;
-      (thread?.link as LaneLink).post(frame, transfer);
+      (thread?.link as LaneLink).post(frame);
       this.workforce.sent(lane, frame.length);
     }
     return taken > 0;
