@@ -44,6 +44,8 @@ export class RetryHandlerFailed extends CarawayError {}
 export class SerializationError extends CarawayError {}
 /** `CW-DATA-002`: bytes could not be turned back into a value. */
 export class DeserializationError extends CarawayError {}
+/** `CW-DATA-003`: a recorded workflow is not valid WfFormat. */
+export class InvalidWorkflowDocument extends CarawayError {}
 /** `CW-EXEC-001`: a worker died under a task. */
 export class WorkerLost extends CarawayError {}
 /** `CW-EXEC-002`: an executor failed and takes no more work. */
@@ -69,10 +71,15 @@ export class KernelClosed extends CarawayError {}
 /** `CW-KERN-002`: waiting took longer than its time limit. */
 export class WaitTimeout extends CarawayError {}
 /** `CW-SUP-001`: a supervisor refused a call or a specification. */
-export class SupervisionError extends CarawayError {}
+export class SupervisionError extends CarawayError {
+  /** OTP's word: `already_present`, `not_found`, `invalid_restart`, … */
+  get reason(): string {
+    return String(this.evidence["reason"] ?? "");
+  }
+}
 /** `CW-SUP-002`: an actor did not answer in time. */
 export class AskTimeout extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, SerializationError, DeserializationError, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, InternalConsistencyError]) registerErrorClass(Class);

@@ -1,3 +1,4 @@
+import { dataFileCodec } from "../data/file.js";
 import { ConfigurationError } from "../errors/index.js";
 
 /** How instances of one class travel: turned into plain data on one side, and back on the other. */
@@ -39,3 +40,4 @@ export const codecNames = (): string[] => [...byName.keys()];
 
 registerCodec<URL, string>({ name: "URL", class: URL, encode: (url) => url.href, decode: (href) => new URL(href) });
 registerCodec<URLSearchParams, string>({ name: "URLSearchParams", class: URLSearchParams, encode: (search) => search.toString(), decode: (text) => new URLSearchParams(text) });
+registerCodec(dataFileCodec);
