@@ -51,7 +51,6 @@ export class Runner {
   #job: RunnerJob | undefined;
   #tail: MarkedTail | undefined;
   #status: { status: number; signalled: boolean } | undefined;
-  #jobPid = 0;
   #jobs = 0;
   #text = "";
   #notices: string[] = [];
@@ -82,8 +81,6 @@ export class Runner {
     this.#jobs += 1;
     this.#tail = undefined;
     this.#status = undefined;
-    this.#jobPid = 0;
-    this.#notices.length = 0;
     this.#keepAlive(true);
     if (this.#phase === "ready") this.#send(job);
   }
@@ -106,11 +103,24 @@ export class Runner {
   }
 
   #send(job: RunnerJob): void {
-    const mark = `\x01${this.#secret}.${this.#jobs}\x02`;
+    const mark = `${this.#secret}.${this.#jobs}.`;
     this.#tail = new MarkedTail(Buffer.from(mark));
-    job.starting(`${this.#pipes}.out`);
+    try {
+      job.starting(`${this.#pipes}.out`);
+    } catch (error) {
+      this.#giveUp(job, error);
+      return;
+    }
     const { code } = job;
     this.#child.stdin?.write(`${code.length} ${mark} ${job.capture ? "capture" : "-"}\n${code}`);
+  }
+
+  /** Its pipes cannot be used (somebody removed them, or there are too many open files): the job is lost, later, as its caller expects. */
+  #giveUp(job: RunnerJob, error: unknown): void {
+    this.#job = undefined;
+    this.#keepAlive(false);
+    this.taint();
+    setImmediate(() => job.lost(String(error)));
   }
 
   #read(text: string): void {
@@ -123,18 +133,24 @@ export class Runner {
     if (line === "ready") return this.#ready();
     const [word, number] = line.split(" ", 2);
     if (word === "started") {
-      this.#jobPid = Number(number);
-      this.#job?.started(this.#jobPid);
+      this.#notices.length = 0;
+      this.#job?.started(Number(number));
     } else if (word === "ended") {
       const status = Number(number);
-      this.#status = { status, signalled: status > 128 && this.#notices.length > 0 };
+      this.#status = { status, signalled: tellsOfSignal(status, this.#notices) };
       this.#settle();
     } else this.#notices.push(line);
   }
 
   #ready(): void {
     this.#phase = this.#phase === "ending" ? "ending" : "ready";
-    this.#stderr = new Socket({ fd: openSync(`${this.#pipes}.err`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+    try {
+      this.#stderr = new Socket({ fd: openSync(`${this.#pipes}.err`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+    } catch (error) {
+      this.#notices.push(String(error));
+      this.#child.kill("SIGKILL");
+      return;
+    }
     this.#stderr.on("data", (chunk) => this.#readStderr(chunk));
     this.#stderr.on("error", (error) => this.#notices.push(error.message));
     this.#keepAlive(this.#job !== undefined);
@@ -172,4 +188,10 @@ export class Runner {
     setRef(this.#child.stdout, alive);
     setRef(this.#stderr, alive);
   }
+}
+
+/** bash's notice on a job ends with its code: `Killed ( eval …` where a signal ended it, `Exit 137 ( eval …` where it did so itself. */
+function tellsOfSignal(status: number, notices: readonly string[]): boolean {
+  const aboutJobs = notices.filter((notice) => notice.includes("( eval "));
+  return status > 128 && aboutJobs.length > 0 && !aboutJobs.some((notice) => new RegExp(`\\b${status}\\s+\\( eval `).test(notice));
 }

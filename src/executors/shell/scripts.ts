@@ -8,7 +8,7 @@
  *
  * A runner is small, so its `fork` is cheap however big the host has grown. In: `<length> <mark> <out>\n` and that many characters
  * of shell code, or `kill` (the host is ending the current command, and sees to its group). Out, on its own stdout: `ready`,
- * `started <pid>`, `ended <status>`; before `ended`, bash's own notice where a signal ended the command (an `exit 137` has none).
+ * `started <pid>`, `ended <status>`; between them bash's own notices on the job, which tell a signal from an `exit 137`.
  * The mark goes down the pipe of stderr after the last byte that the command wrote before it ended. Names begin with `_cw_`: an
  * assignment to a name that the environment has would reach the commands.
  */
@@ -20,20 +20,18 @@ _cw_err=$1.err _cw_out=$1.out
 mkfifo -m 600 "$_cw_err" "$_cw_out" || exit 1
 echo ready
 exec 4>"$_cw_err"
-_cw_wait() {
-  if (( BASH_VERSINFO[0] >= 5 )); then wait -f "$1"; return; fi
-  local _cw_status
-  while :; do wait "$1"; _cw_status=$?; kill -0 "$1" 2>/dev/null || return "$_cw_status"; done
-}
 while read -r _cw_length _cw_mark _cw_to; do
   [[ $_cw_length = kill ]] && continue
   read -r -N "$_cw_length" _cw_code || break
   if [[ $_cw_to = capture ]]; then _cw_to=$_cw_out; else _cw_to=/dev/null; fi
   ( eval "$_cw_code" ) </dev/null >"$_cw_to" 2>&4 4>&- &
   echo "started $!"
-  _cw_wait "$!"
-  _cw_status=$?
-  if read -r -t 0; then read -r _; else kill -KILL -- "-$!" 2>/dev/null; fi
+  _cw_left=
+  while wait "$!"; _cw_status=$?; (( _cw_status > 128 )) && kill -0 "$!" 2>/dev/null; do
+    read -r -t 0.1 _ && _cw_left=1
+  done
+  if [[ -z $_cw_left ]] && read -r -t 0; then read -r _; _cw_left=1; fi
+  [[ -n $_cw_left ]] || kill -KILL -- "-$!" 2>/dev/null
   printf %s "$_cw_mark" >&4
   (( _cw_status > 128 )) && jobs -l
   echo "ended $_cw_status"

@@ -23,7 +23,7 @@ export interface ShellOutcome {
 
 /** How long output is awaited that a process which left its command keeps open. */
 const DRAIN_MS = 100;
-const POLL_MS = 10;
+const POLL_MS = 20;
 /** How long processes may take to end by SIGKILL (they may be inside the kernel) before they are reported as survivors. */
 const GIVE_UP_MS = 2000;
 
@@ -47,14 +47,14 @@ export class ShellCommand implements RunnerJob {
   readonly capture: boolean;
   readonly runner: Runner;
   readonly #options: ShellCommandOptions;
-  readonly #startedAt = now();
+  #startedAt = now();
   #phase: "starting" | "running" | "ending" | "over" = "starting";
   #capture: Capture | undefined;
   #ended: RunnerStatus | undefined;
   #error: WorkerLost | BadCommandOutput | BadStdStreamFile | undefined;
   /** Set by `kill`: when what is left of the command gets SIGKILL. */
   #killAt: number | undefined;
-  #killNow: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(runner: Runner, options: ShellCommandOptions) {
     this.runner = runner;
@@ -74,6 +74,7 @@ export class ShellCommand implements RunnerJob {
     if (this.#killAt === undefined) this.runner.leaveGroup();
     this.#killAt = killAt;
     if (this.#phase === "running") this.#signal();
+    else if (this.#phase === "ending") this.#endGroup();
   }
 
   #signal(): void {
@@ -81,11 +82,12 @@ export class ShellCommand implements RunnerJob {
     const group = -this.pid;
     const left = this.#killAt - now();
     signalled(group, left <= 0 ? "SIGKILL" : "SIGTERM");
-    clearTimeout(this.#killNow);
-    if (left > 0) this.#killNow = setTimeout(() => signalled(group, "SIGKILL"), left);
+    clearTimeout(this.#timer);
+    if (left > 0) this.#timer = setTimeout(() => signalled(group, "SIGKILL"), left);
   }
 
   starting(capturePipe: string): void {
+    this.#startedAt = now();
     if (this.#options.capture) this.#capture = new Capture(capturePipe, this.#options.stdout, () => this.#captureChanged());
   }
 
@@ -119,33 +121,40 @@ export class ShellCommand implements RunnerJob {
   /** The shell has ended; now the rest. */
   #end(): void {
     this.#phase = "ending";
-    clearTimeout(this.#killNow);
+    clearTimeout(this.#timer);
     if (this.#killAt !== undefined) this.#endGroup();
     else if (this.#capture === undefined || this.#capture.ended) this.#settle([]);
-    else setTimeout(() => this.#abandonOutput(), DRAIN_MS);
+    else this.#timer = setTimeout(() => setImmediate(() => this.#abandonOutput()), DRAIN_MS);
   }
 
+  /** A process that left the command keeps its stdout open. What the command itself wrote has been read: it was in the pipe when its end was told, and the event loop has been round since. */
   #abandonOutput(): void {
-    if (this.#phase === "over") return;
-    this.runner.taint();
-    this.#settle([]);
+    if (this.#killAt === undefined) this.#settle([]);
+  }
+
+  /** What its processes wrote is in the pipe: it is read when the event loop has polled once more, which two turns of `setImmediate` make sure of. */
+  #settleWithOutput(survivors: number[]): void {
+    if (this.#capture === undefined || this.#capture.ended) this.#settle(survivors);
+    else setImmediate(() => setImmediate(() => this.#settle(survivors)));
   }
 
   /** After a kill: waits for the grace, then kills until none is left. */
   #endGroup(): void {
     if (this.#phase === "over") return;
+    clearTimeout(this.#timer);
     const { host, task } = this.#options;
     const belonging: Belonging = { group: this.pid, host, task };
     const left = processesOf(belonging);
     const late = now() - (this.#killAt ?? 0);
-    if (left.length === 0 || late > GIVE_UP_MS) return this.#settle(left);
+    if (left.length === 0 || late > GIVE_UP_MS) return this.#settleWithOutput(left);
     if (late >= 0) for (const pid of left) signalled(pid, "SIGKILL");
-    setTimeout(() => this.#endGroup(), POLL_MS);
+    this.#timer = setTimeout(() => this.#endGroup(), POLL_MS);
   }
 
   #settle(survivors: number[]): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
+    clearTimeout(this.#timer);
     if (this.#capture !== undefined && !this.#capture.ended) this.runner.taint();
     this.#capture?.close();
     this.#options.over(this, this.#outcome(survivors));
@@ -154,7 +163,8 @@ export class ShellCommand implements RunnerJob {
   #outcome(survivors: number[]): ShellOutcome {
     const { stderr } = this.#options;
     const status = this.#ended?.status;
-    const signal = status !== undefined && this.#ended?.signalled === true ? signalName(status - 128) : null;
+    const killed = this.#killAt !== undefined && (status === 128 + constants.signals.SIGTERM || status === 128 + constants.signals.SIGKILL);
+    const signal = status !== undefined && (killed || this.#ended?.signalled === true) ? signalName(status - 128) : null;
     const outcome: ShellOutcome = {
       code: signal === null ? (status ?? null) : null,
       signal,
