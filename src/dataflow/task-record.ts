@@ -151,7 +151,7 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
 
   /** The result, decoded once. Only for a task that succeeded. */
   value(): unknown {
-    if (this.cached === undefined) this.cached = decode(this.context.value as Encoded);
+    if (this.cached === undefined) this.cached = decode(ownCopy(this.context.value as Encoded));
     return this.cached;
   }
 
@@ -208,4 +208,10 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
     }
     return extra.outputFutures;
   }
+}
+
+/** Decoding takes large memory over; what the tasks that depend on this one get must not be what the user changes. */
+function ownCopy(encoded: Encoded): Encoded {
+  if (encoded === null || typeof encoded !== "object" || encoded instanceof Uint8Array) return encoded;
+  return { bytes: encoded.bytes, buffers: encoded.buffers.map((buffer) => buffer.slice(0)) };
 }
