@@ -7,9 +7,15 @@ import { version } from "./version.js";
 const workflow = `import { app, bashApp, sh, withKernel } from "caraway";
 
 await withKernel(undefined, async () => {
-  const square = app((x) => x * x);
-  const sum = app((numbers) => numbers.reduce((total, n) => total + n, 0));
-  const greet = bashApp((name) => sh\`echo "hello, \${name}"\`, { returns: "stdout" });
+  const square = app(function square(x) {
+    return x * x;
+  });
+  const sum = app(function sum(numbers) {
+    return numbers.reduce((total, n) => total + n, 0);
+  });
+  const greet = bashApp(function greet(name) {
+    return sh\`echo hello, \${name}\`;
+  }, { returns: "stdout" });
 
   const squares = [1, 2, 3, 4].map((n) => square(n)); // run in parallel
   const total = sum(squares); // runs when they are done

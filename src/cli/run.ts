@@ -7,22 +7,6 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { exitCodes, printJson, UsageError, type Command, type Invocation } from "./command.js";
 
-/** What `replay` of a recorded execution is asked for; it answers the exit code. */
-export interface ReplayOptions {
-  readonly file: string;
-  /** What the recorded times are multiplied by. */
-  readonly scale: number;
-  /** Undefined: as many as the machine has cores. */
-  readonly threads: number | undefined;
-  readonly progress: boolean;
-  readonly json: boolean;
-  readonly out: (text: string) => void;
-}
-
-interface ReplayModule {
-  readonly replay: (options: ReplayOptions) => Promise<number>;
-}
-
 /** `caraway run <script>`: a workflow as the main program of a process of its own. */
 export const run: Command = {
   name: "run",
@@ -42,15 +26,15 @@ export const run: Command = {
 
 async function replayRecord({ options, arguments: extra, json, terminal, cwd }: Invocation, file: string): Promise<number> {
   if (extra.length > 0) throw new UsageError(`caraway run --wfformat takes no script, but got ${extra.join(" ")}`);
-  const asked: ReplayOptions = {
+  const asked = {
     file: resolve(cwd, file),
     scale: numberOption("scale", options["scale"] ?? "1", (value) => value >= 0, "a number from 0 up"),
     threads: options["threads"] === undefined ? undefined : numberOption("threads", options["threads"], (value) => Number.isInteger(value) && value > 0, "a whole number from 1 up"),
     progress: options["progress"] !== false && !json,
     json,
-    out: (text) => { terminal.out(text); },
+    out: (text: string) => { terminal.out(text); },
   };
-  const { replay } = (await import(new URL("wfformat.js", import.meta.url).href)) as ReplayModule;
+  const { replay } = await import("./wfformat.js");
   return replay(asked);
 }
 

@@ -1,7 +1,6 @@
 import type { AnyStateMachine } from "xstate";
 import { chartOf, type Chart, type ChartState } from "./chart-model.js";
 import { metrics, type Label, type TextLine } from "./chart-text.js";
-import type { Dagre } from "./arrange.js";
 import { dotRadius, placeChart, type PlacedEdge, type PlacedLevel, type PlacedState } from "./layout.js";
 import { round as number, type Point } from "./routes.js";
 import { escapeText, paletteSize, style } from "./svg-style.js";
@@ -13,7 +12,7 @@ const legendHeight = 34;
 /** The chart as an SVG picture that reads on light and on dark pages. Tags are colours, final states have a double border. */
 export async function toSvg(machine: AnyStateMachine): Promise<string> {
   const chart = chartOf(machine);
-  const level = placeChart(chart, (await import("@dagrejs/dagre")) as unknown as Dagre);
+  const level = placeChart(chart, await import("@dagrejs/dagre"));
   const tags = tagsOf(chart.root);
   const colours = coloursOf(tags);
   const width = Math.max(level.width, legendWidth(tags), titleWidth(chart)) + 2 * margin;

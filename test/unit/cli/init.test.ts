@@ -1,8 +1,10 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import manifest from "../../../package.json" with { type: "json" };
-import { caraway, scratch } from "./terminal.js";
+import { bin, caraway, scratch } from "./terminal.js";
 
 describe("caraway init", () => {
   it("writes a project and names its files", async () => {
@@ -16,6 +18,16 @@ describe("caraway init", () => {
       name: "my-work", private: true, type: "module", scripts: { start: "caraway run workflow.mjs" }, dependencies: { caraway: `^${manifest.version}` },
     });
     expect(out).toMatch(/next: cd My Work && npm install && npm start\n$/);
+  });
+
+  it("writes a project that runs, and a configuration without fault", async () => {
+    const cwd = await scratch();
+    await caraway(["init"], cwd);
+    await mkdir(join(cwd, "node_modules"));
+    await symlink(dirname(dirname(bin)), join(cwd, "node_modules", "caraway"));
+    expect((await caraway(["check"], cwd)).out).toContain("nothing wrong");
+    const { stdout } = await promisify(execFile)(process.execPath, [bin, "run", "--no-progress", "--profile", "careful", "workflow.mjs"], { cwd });
+    expect(stdout).toBe("hello, world: the squares add up to 30\n");
   });
 
   it("keeps a package.json that is there", async () => {

@@ -74,8 +74,8 @@ describe("resolveConfig", () => {
     const script = `import { register } from "node:module";
       register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
       const { resolveConfig } = await import(${JSON.stringify(new URL("../../../dist/config/resolve.js", import.meta.url).href)});
-      console.log((await resolveConfig()).cache, await resolveConfig({}).then(() => "no zod", (error) => error.message));`;
-    expect(execFileSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" })).toBe("true loads zod\n");
+      console.log((await resolveConfig()).cache, await resolveConfig({ retries: 1 }).then(() => "no zod"), await resolveConfig({ runDir: "runs" }).then(() => "no zod", (error) => error.message));`;
+    expect(execFileSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" })).toBe("true no zod loads zod\n");
   });
 });
 

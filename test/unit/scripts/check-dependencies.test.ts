@@ -32,7 +32,7 @@ describe("the dependency rules", () => {
     const { code, out } = await check({
       "errors/index.ts": target,
       "state-machines/task.ts": typing("../errors/index.js"),
-      "actors/cell.ts": `${typing("../state-machines/task.js")}`.replaceAll("X", "Y").replace("type Y = Y", "type Z = Y"),
+      "actors/cell.ts": typing("../state-machines/task.js").replaceAll("X", "Y").replace("type Y = Y", "type Z = Y"),
       "supervisors/tree.ts": importing("../errors/index.js"),
       "executors/executor.ts": target,
       "dataflow/kernel.ts": importing("../executors/executor.js"),

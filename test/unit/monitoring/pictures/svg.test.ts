@@ -1,7 +1,6 @@
 import * as dagre from "@dagrejs/dagre";
 import { describe, expect, it } from "vitest";
 import { charts } from "#internal/state-machines/index";
-import type { Dagre } from "#internal/monitoring/pictures/arrange";
 import { chartOf } from "#internal/monitoring/pictures/chart-model";
 import { placeChart, type PlacedLevel } from "#internal/monitoring/pictures/layout";
 import { toSvg } from "#internal/monitoring/pictures/svg";
@@ -40,7 +39,7 @@ function pointsAlong(path: string): { x: number; y: number }[] {
 }
 
 describe.each(all)("the picture of the %s chart", (name, machine) => {
-  const levels = levelsOf(placeChart(chartOf(machine), dagre as unknown as Dagre));
+  const levels = levelsOf(placeChart(chartOf(machine), dagre));
 
   it("has no box on another box, no label on a box and no label on another", () => {
     for (const level of levels) {
