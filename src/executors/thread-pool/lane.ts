@@ -22,9 +22,11 @@ export class Thread extends Cell<ThreadContext, ThreadMessage, ThreadEffect> {
   constructor(
     kind: ThreadKind,
     readonly lane: Lane,
+    /** Of its executor. */
+    label: string,
     incarnation: number,
   ) {
-    super(kind, lane.index, incarnation);
+    super(kind, `${label}/${lane.index}`, incarnation);
   }
 
   /** What is out at it, by slot. */

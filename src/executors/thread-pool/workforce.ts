@@ -47,7 +47,7 @@ export class Workforce {
   private open(lane: Lane): void {
     const { dispatcher, host, options } = this.pool;
     lane.reset();
-    const thread = new Thread(this.kind, lane, ++lane.incarnations);
+    const thread = new Thread(this.kind, lane, options.label, ++lane.incarnations);
     lane.thread = thread;
     dispatcher.start(thread, { lane: lane.index, patience: options.patience });
     thread.link = host.open(lane.index, {
@@ -125,11 +125,11 @@ export class Workforce {
 
   tree(): { path: string; state: string }[] {
     const threads = [...this.lanes.flatMap((lane) => (lane.thread === undefined ? [] : [lane.thread])), ...this.zombies];
-    return threads.map((thread) => ({ path: `thread/${this.pool.label}/${thread.id}#${thread.incarnation}`, state: thread.state.name }));
+    return threads.map((thread) => ({ path: `${thread.path}#${thread.incarnation}`, state: thread.state.name }));
   }
 
   describeZombies(): string[] {
-    return [...this.zombies].map((thread) => `worker ${this.pool.label}/${thread.id} under ${thread.stoppedFor === undefined ? "an unknown task" : `${thread.stoppedFor.work.app.name} (task ${thread.stoppedFor.work.taskId}, attempt ${thread.stoppedFor.number})`}`);
+    return [...this.zombies].map((thread) => `worker ${thread.id} under ${thread.stoppedFor === undefined ? "an unknown task" : `${thread.stoppedFor.work.app.name} (task ${thread.stoppedFor.work.taskId}, attempt ${thread.stoppedFor.number})`}`);
   }
 
   private makeKind(): ThreadKind {
