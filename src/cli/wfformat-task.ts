@@ -26,7 +26,7 @@ interface Files {
 export const monotonic = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** Runs on a worker in place of the recorded program: looks for its inputs, takes its time, writes its outputs. */
-export async function replayTask({ id, ms, inputBytes, outputBytes }: ReplayedTask, _parents: unknown, { inputs, outputs }: Files): Promise<TaskReport> {
+export async function replayTask({ id, ms, inputBytes, outputBytes }: ReplayedTask, { inputs, outputs }: Files): Promise<TaskReport> {
   const startedAt = monotonic();
   const missing: string[] = [];
   for (const [i, input] of inputs.entries()) if ((await sizeOf(input.path)) !== inputBytes[i]) missing.push(input.name);
