@@ -135,7 +135,9 @@ export function planEnd(draft: Draft, reason: EndReason): void {
   draft.queue = [];
   draft.end = reason;
   draft.operation = { kind: "end" };
-  const keys = draft.children.map(({ key }) => key).reverse();
+  const lives = (child: SupervisedChild): boolean => child.status !== "undefined" || draft.awaiting.includes(child.key);
+  const keys = draft.children.filter(lives).map(({ key }) => key).reverse();
+  for (const child of draft.children) if (!lives(child)) retire(draft, child);
   draft.steps = draft.strategy === "simple_one_for_one" ? [{ act: "stop", keys }] : keys.map((key) => ({ act: "stop", keys: [key] }));
   draft.awaiting = [];
 }

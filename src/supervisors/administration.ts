@@ -1,0 +1,127 @@
+import type { EndReason } from "../state-machines/end-reason.js";
+import type { Answer } from "../state-machines/supervision.js";
+import type { SupervisorMessage } from "../state-machines/supervisor.js";
+import type { ChildCell } from "./child-cell.js";
+import { prepareChild } from "./check-specs.js";
+import type { Administration } from "./handle.js";
+import { causeOf, LogicalRef } from "./logical-ref.js";
+import { newChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
+import { refusal } from "./refusal.js";
+import type { Services } from "./services.js";
+import type { SupervisorCell } from "./supervisor-kind.js";
+import type { ActorRef, ChildInfo, ChildSpec, Supervisor } from "./types.js";
+
+/** The supervisor that is administered. */
+export interface Administered {
+  readonly services: Services;
+  readonly prepared: PreparedSupervisor;
+  readonly path: string;
+  readonly cell: SupervisorCell;
+  readonly entries: ReadonlyMap<number, ChildCell>;
+  enter(child: PreparedChild): ChildCell;
+  drop(key: number, gaveUp: boolean): void;
+}
+
+interface PendingCall {
+  /** What was asked for, to say in a refusal. */
+  readonly what: string;
+  /** Of the child that the call would make. */
+  readonly key: number | undefined;
+  resolve(ref: LogicalRef | undefined): void;
+  reject(error: unknown): void;
+}
+
+type CallMessage = Extract<SupervisorMessage, { readonly call: number }>;
+type WithoutNumber<T> = T extends CallMessage ? Omit<T, "call" | "at"> : never;
+
+/** OTP's calls of administration: each is a message to the supervisor, and waits for its turn. */
+export class SupervisorAdministration implements Administration {
+  private readonly calls = new Map<number, PendingCall>();
+  private numbers = 0;
+
+  constructor(private readonly supervisor: Administered) {}
+
+  async startChild(spec: ChildSpec | { readonly id?: string; readonly input?: unknown }): Promise<ActorRef | undefined> {
+    const child = this.supervisor.prepared.strategy === "simple_one_for_one" ? this.instance(spec) : prepareChild(spec as ChildSpec, this.supervisor.path, this.supervisor.prepared.autoShutdown);
+    const { key } = this.supervisor.enter(child);
+    return this.call(`start of ${JSON.stringify(child.id)}`, { type: "call.start-child", child: newChild(key, child) }, key);
+  }
+
+  async restartChild(id: string): Promise<ActorRef | undefined> {
+    return this.call(`restart of ${JSON.stringify(id)}`, { type: "call.restart-child", id });
+  }
+
+  async terminateChild(child: string | ActorRef): Promise<void> {
+    const key = typeof child === "string" ? undefined : [...this.supervisor.entries.values()].find(({ ref }) => ref === child)?.key;
+    if (typeof child !== "string" && key === undefined) throw refusal("not_found", `${this.supervisor.path} has no child with the ref ${child.path}`, { actor: this.supervisor.path });
+    await this.call(`stop of ${typeof child === "string" ? JSON.stringify(child) : child.path}`, typeof child === "string" ? { type: "call.terminate-child", id: child } : { type: "call.terminate-child", key: key ?? 0 });
+  }
+
+  async deleteChild(id: string): Promise<void> {
+    await this.call(`delete of ${JSON.stringify(id)}`, { type: "call.delete-child", id });
+  }
+
+  children(): ChildInfo[] {
+    const known = this.supervisor.cell.context.children.map(({ key, id, status }): ChildInfo[] => {
+      const entry = this.supervisor.entries.get(key);
+      if (entry === undefined) return [];
+      const ref = status === "running" ? entry.ref : status === "restarting" ? status : undefined;
+      return [{ id, ref, type: typeOf(entry.prepared), restarts: Math.max(0, entry.ref.incarnation - 1) }];
+    });
+    return known.flat().reverse();
+  }
+
+  count(): ReturnType<Supervisor["count"]> {
+    const { children, strategy } = this.supervisor.cell.context;
+    const supervisors = children.filter(({ key }) => this.supervisor.entries.get(key)?.prepared.body.kind === "supervisor").length;
+    const active = children.filter(({ status }) => status === "running").length;
+    return { specs: strategy === "simple_one_for_one" ? 1 : children.length, active, supervisors, workers: children.length - supervisors };
+  }
+
+  spec(id: string): ChildSpec {
+    const child = this.supervisor.cell.context.children.find((one) => one.id === id);
+    const entry = child === undefined ? undefined : this.supervisor.entries.get(child.key);
+    if (entry === undefined) throw refusal("not_found", `${this.supervisor.path} has no child ${JSON.stringify(id)}`, { actor: this.supervisor.path });
+    return { ...entry.prepared.spec, id };
+  }
+
+  end(reason: EndReason): void {
+    const { services, cell } = this.supervisor;
+    services.dispatcher.tellControl(cell, { type: "supervisor.stop", reason, at: services.now });
+  }
+
+  /** The supervisor's answer to a call. */
+  reply(number: number, answer: Answer): void {
+    const call = this.calls.get(number);
+    this.calls.delete(number);
+    if (call === undefined) return;
+    if (answer.ok) return call.resolve(answer.key === undefined ? undefined : this.supervisor.entries.get(answer.key)?.ref);
+    if (call.key !== undefined) this.supervisor.drop(call.key, false);
+    const { path } = this.supervisor;
+    const cause = causeOf(answer.cause);
+    call.reject(refusal(answer.reason, `${path} refused the ${call.what}${cause === undefined ? "" : `: ${cause instanceof Error ? cause.message : String(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));
+  }
+
+  /** The supervisor was killed, or has crashed: nobody answers any more. */
+  close(): void {
+    for (const number of [...this.calls.keys()]) this.reply(number, { ok: false, reason: "shutdown" });
+  }
+
+  private instance({ id, input }: { readonly id?: string; readonly input?: unknown }): PreparedChild {
+    const { template } = this.supervisor.prepared;
+    if (template === undefined) throw refusal("missing_child", `${this.supervisor.path} has no template`);
+    return { ...template, id: id ?? this.supervisor.services.ports.ids.next(this.supervisor.path), input: input === undefined ? template.input : input };
+  }
+
+  private call(what: string, message: WithoutNumber<CallMessage>, key?: number): Promise<LogicalRef | undefined> {
+    const { services, cell } = this.supervisor;
+    const number = ++this.numbers;
+    return new Promise((resolve, reject) => {
+      this.calls.set(number, { what, key, resolve, reject });
+      if (cell.state.final || cell.crashed) this.reply(number, { ok: false, reason: "shutdown" });
+      else services.dispatcher.tellControl(cell, { ...message, call: number, at: services.now } as CallMessage);
+    });
+  }
+}
+
+export const typeOf = ({ body }: PreparedChild): "worker" | "supervisor" => (body.kind === "supervisor" ? "supervisor" : "worker");

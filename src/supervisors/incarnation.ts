@@ -1,0 +1,18 @@
+import type { EndReason } from "../state-machines/end-reason.js";
+
+/** Who is told how an incarnation fares: its child's cell. */
+export interface IncarnationHost {
+  started(): void;
+  /** The start said that there is nothing to do. */
+  ignored(): void;
+  /** Once; also for a start that failed. */
+  ended(reason: EndReason): void;
+}
+
+/** One actor behind a ref. */
+export interface Incarnation {
+  /** Asks it to end with `shutdown`; it takes the time it needs. */
+  stop(): void;
+  /** It has ended when this returns, with `killed`. */
+  kill(): void;
+}

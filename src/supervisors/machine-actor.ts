@@ -1,0 +1,124 @@
+import { Cell, type CellKind } from "../actors/cell.js";
+import type { ChartState, CompiledChart, StepOutcome, Typed } from "../actors/compile.js";
+import type { EndReason } from "../state-machines/end-reason.js";
+import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
+import type { Effects } from "./prepared.js";
+import { refusal } from "./refusal.js";
+import type { Services } from "./services.js";
+import type { ChartSelf } from "./types.js";
+
+type UserChart = CompiledChart<object, Typed, Typed, unknown>;
+
+/** A user's chart as an actor: a cell of the dispatcher, one message at a time in it, the others in the mailbox. */
+export class MachineActor implements Incarnation, Receiver, ChartSelf {
+  readonly signal: AbortSignal;
+  private readonly abort = new AbortController();
+  private readonly cell: Cell<object, Typed, Typed>;
+  private phase: "starting" | "running" | "ended" = "starting";
+  /** The message that the chart has now. */
+  private current: Envelope | undefined;
+
+  constructor(
+    private readonly services: Services,
+    private readonly body: { readonly chart: UserChart; readonly effects: Effects },
+    readonly ref: LogicalRef,
+    incarnation: number,
+    private readonly host: IncarnationHost,
+  ) {
+    this.signal = this.abort.signal;
+    const perform = new Proxy<Record<string, (effect: Typed) => void>>({}, { get: () => this.perform });
+    const kind: CellKind<object, Typed, Typed, unknown, Cell<object, Typed, Typed>> = { name: body.chart.id, chart: this.observed(body.chart), perform, crashed: (_cell, error) => this.finish({ error }) };
+    this.cell = new Cell(kind, ref.path, incarnation);
+  }
+
+  launch(input: unknown): void {
+    this.services.dispatcher.start(this.cell, input);
+    if (this.isEnded()) return;
+    this.phase = "running";
+    this.ref.opened();
+    this.host.started();
+    this.settled();
+  }
+
+  get takes(): "nothing" | "all" {
+    return this.phase === "running" && this.current === undefined ? "all" : "nothing";
+  }
+
+  handle(envelope: Envelope): void {
+    const { message, notice } = envelope;
+    if (notice !== undefined) return;
+    if (!isTyped(message)) {
+      envelope.refuse?.(refusal("invalid_message", `${this.ref.path} is a chart: its messages are objects with a type`, { actor: this.ref.path }));
+      return this.finish({ error: new TypeError(`${this.ref.path} was told something that is no message of a chart: ${String(message)}`) });
+    }
+    this.current = envelope;
+    this.services.dispatcher.tell(this.cell, message);
+  }
+
+  snapshot(): object {
+    const { state, context } = this.cell;
+    return { state: state.name, tags: [...state.tags], context: { ...context } };
+  }
+
+  exit(reason: EndReason): void {
+    if (this.phase === "ended") this.services.counts.afterEnd++;
+    else this.finish(reason);
+  }
+
+  stop(): void {
+    this.finish("shutdown");
+  }
+
+  kill(): void {
+    this.finish("killed");
+  }
+
+  /** The chart, telling when it has taken a message to completion. */
+  private observed(chart: UserChart): UserChart {
+    return {
+      id: chart.id,
+      states: chart.states,
+      start: (subject, input, effects) => chart.start(subject, input, effects),
+      step: (subject: { state: ChartState<object>; context: object }, message, effects): StepOutcome => {
+        if (this.phase === "ended") return "late";
+        const outcome = chart.step(subject, message, effects);
+        if (outcome !== "unexpected") this.services.ports.scheduler.soon(this.settled);
+        return outcome;
+      },
+    };
+  }
+
+  /** The step and its effects are over: the next message, or the end. */
+  private readonly settled = (): void => {
+    if (this.phase === "ended") return;
+    this.current = undefined;
+    this.ref.changed();
+    if (this.cell.state.final) this.finish("normal");
+    else this.ref.wake();
+  };
+
+  private readonly perform = (effect: Typed): void => {
+    if (this.phase === "ended") return;
+    if (effect.type === "reply" && "answer" in effect) this.current?.reply?.(effect.answer);
+    else this.ref.announcements.next(effect);
+    const perform = this.body.effects[effect.type];
+    if (perform === undefined) return;
+    const answer = perform(effect as never, this);
+    if (answer instanceof Promise) answer.catch((error: unknown) => this.finish({ error }));
+  };
+
+  private finish(reason: EndReason): void {
+    if (this.phase === "ended") return;
+    this.phase = "ended";
+    this.abort.abort(refusal("ending", `${this.ref.path} is ending`));
+    this.ref.detach(reason);
+    this.host.ended(reason);
+  }
+
+  private isEnded(): boolean {
+    return this.phase === "ended";
+  }
+}
+
+const isTyped = (message: unknown): message is Typed => typeof message === "object" && message !== null && "type" in message && typeof message.type === "string";

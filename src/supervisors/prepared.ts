@@ -1,0 +1,47 @@
+import type { CompiledChart, Typed } from "../actors/compile.js";
+import type { NewChild, AutoShutdown, Strategy, RestartKind } from "../state-machines/supervision.js";
+import type { ChartSelf, ChildSpec, Self } from "./types.js";
+
+export type Effects = Readonly<Record<string, (effect: never, self: ChartSelf) => unknown>>;
+
+/** What a child is made of. */
+export type Body =
+  | { readonly kind: "run"; readonly run: (self: Self<never>) => void | "ignore" | Promise<void | "ignore"> }
+  | { readonly kind: "machine"; readonly chart: CompiledChart<object, Typed, Typed, unknown>; readonly effects: Effects }
+  | { readonly kind: "supervisor"; readonly supervisor: PreparedSupervisor };
+
+/** A child's specification, checked, with every default filled in and every duration in milliseconds. */
+export interface PreparedChild {
+  readonly spec: ChildSpec;
+  readonly id: string;
+  readonly restart: RestartKind;
+  readonly significant: boolean;
+  readonly shutdown: number | "brutal_kill";
+  readonly startTimeout: number;
+  readonly backoff: { readonly min: number; readonly max: number; readonly jitter: number } | undefined;
+  readonly mailbox: number;
+  readonly input: unknown;
+  readonly body: Body;
+}
+
+export interface PreparedSupervisor {
+  readonly strategy: Strategy;
+  readonly intensity: number;
+  readonly period: number;
+  readonly autoShutdown: AutoShutdown;
+  readonly children: readonly PreparedChild[];
+  readonly template: PreparedChild | undefined;
+}
+
+/** What the supervisor's chart has to know of a child. */
+export function newChild(key: number, child: PreparedChild): NewChild {
+  const { id, restart, significant, shutdown, backoff } = child;
+  return { key, id, restart, significant, brutal: shutdown === "brutal_kill", backsOff: backoff !== undefined, resetAfter: backoff === undefined ? 0 : (backoff.min + backoff.max) / 2 };
+}
+
+/** How long the n-th restart in a row waits. `draw` is uniform in [0, 1). */
+export function delayOf({ backoff }: PreparedChild, failures: number, draw: number): number {
+  if (backoff === undefined) return 0;
+  const { min, max, jitter } = backoff;
+  return Math.min(max, min * 2 ** (failures - 1)) * (1 + jitter * (2 * draw - 1));
+}

@@ -1,0 +1,236 @@
+import type { Timer } from "../actors/ports.js";
+import type { EndReason } from "../state-machines/end-reason.js";
+import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import { causeOf, LogicalRef, type Envelope, type Receiver } from "./logical-ref.js";
+import type { PreparedChild } from "./prepared.js";
+import { refusal } from "./refusal.js";
+import type { Services } from "./services.js";
+import type { ActorRef, ChildSpec, Self } from "./types.js";
+
+type Handler = (message: never, reply: (answer: unknown) => void) => void | Promise<void>;
+type Run = (self: Self<never>) => void | "ignore" | Promise<void | "ignore">;
+type Cleanup = (reason: EndReason) => void | Promise<void>;
+
+/** Children of an actor: made when the first is spawned. */
+export interface Offspring {
+  start(spec: ChildSpec): Promise<ActorRef | undefined>;
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+/** A plain function as an actor: `starting → running → ending → ended`. */
+export class RunActor implements Incarnation, Receiver, Self<never> {
+  readonly signal: AbortSignal;
+  readonly input: unknown;
+  private phase: "starting" | "running" | "ending" | "ended" = "starting";
+  private readonly abort = new AbortController();
+  private readonly cleanups: Cleanup[] = [];
+  private readonly unwatches = new Set<() => void>();
+  private handler: Handler | undefined;
+  /** A message is being handled. */
+  private busy = false;
+  /** Why it is ending; the first reason counts. */
+  private reason: EndReason | undefined;
+  private offspring: Offspring | undefined;
+  /** Limits an end by itself. */
+  private limit: Timer | undefined;
+
+  constructor(
+    private readonly services: Services,
+    private readonly child: PreparedChild,
+    readonly ref: LogicalRef,
+    readonly incarnation: number,
+    private readonly host: IncarnationHost,
+    private readonly makeOffspring: () => Offspring,
+  ) {
+    this.signal = this.abort.signal;
+    this.input = child.input;
+  }
+
+  launch(run: Run): void {
+    this.attempt(
+      () => run(this),
+      (answer) => this.ready(answer),
+    );
+  }
+
+  get takes(): "nothing" | "control" | "all" {
+    if (this.phase !== "running" || this.busy) return "nothing";
+    return this.handler === undefined ? "control" : "all";
+  }
+
+  handle({ message, reply, refuse, notice }: Envelope): void {
+    this.busy = true;
+    const { handler } = this;
+    this.attempt(
+      () => (notice === undefined ? handler?.(message as never, reply ?? nobody) : notice()),
+      () => this.handled(),
+      (error) => refuse?.(refusal("crashed", `${this.ref.path} failed on the message`, { actor: this.ref.path, cause: error })),
+    );
+  }
+
+  receive(handler: Handler): void {
+    if (this.isOver()) return;
+    this.handler = handler;
+    this.ref.wake();
+  }
+
+  exit(reason: EndReason): void {
+    if (!this.isOver()) this.end(reason);
+  }
+
+  onStop(cleanup: Cleanup): void {
+    if (!this.isOver()) this.cleanups.push(cleanup);
+  }
+
+  emit(event: unknown): void {
+    if (!this.isOver()) this.ref.announcements.next(event);
+  }
+
+  watch(ref: ActorRef, onEnd: (reason: EndReason) => void): () => void {
+    if (this.isOver() || !(ref instanceof LogicalRef)) return nobody;
+    let wanted = true;
+    const unwatch = ref.watch((reason) => {
+      this.unwatches.delete(unwatch);
+      this.ref.notify(() => {
+        if (wanted && this.phase === "running") onEnd(reason);
+      });
+    });
+    this.unwatches.add(unwatch);
+    return () => {
+      wanted = false;
+      this.unwatches.delete(unwatch);
+      unwatch();
+    };
+  }
+
+  async spawn(spec: ChildSpec): Promise<ActorRef> {
+    if (this.isOver()) throw refusal("noproc", `${this.ref.path} has ended, and starts nothing more`, { actor: this.ref.path });
+    this.offspring ??= this.makeOffspring();
+    const ref = await this.offspring.start({ ...spec, restart: "temporary", significant: false });
+    if (ref === undefined) throw refusal("ignored", `the start of ${this.ref.path}/${spec.id} said that there is nothing to do`, { actor: this.ref.path });
+    if (ref instanceof LogicalRef) {
+      ref.watch((reason) => {
+        if (causeOf(reason) !== undefined || reason === "killed") this.end(reason === "killed" ? { error: refusal("killed", `${ref.path}, linked to ${this.ref.path}, was killed`) } : reason);
+      });
+    }
+    return ref;
+  }
+
+  stop(): void {
+    this.abort.abort(refusal("shutdown", `${this.ref.path} is asked to end`));
+    if (this.phase === "starting") this.reason ??= "shutdown";
+    else this.end("shutdown", false);
+  }
+
+  kill(): void {
+    if (this.phase === "ended") return;
+    this.abort.abort(refusal("killed", `${this.ref.path} is killed`));
+    this.offspring?.kill();
+    this.finish("killed");
+  }
+
+  /** The function has returned. */
+  private ready(answer: unknown): void {
+    if (this.phase !== "starting") return;
+    if (this.reason !== undefined) return this.end(this.reason);
+    if (answer === "ignore") {
+      this.phase = "ended";
+      this.release();
+      this.ref.detach("normal");
+      return this.host.ignored();
+    }
+    this.phase = "running";
+    this.ref.opened();
+    this.host.started();
+  }
+
+  private handled(): void {
+    this.busy = false;
+    if (this.phase === "ending") this.cleanUp();
+    else this.ref.wake();
+  }
+
+  /** What is at work may end its message; then clean-ups run, and what was spawned is stopped. */
+  private end(reason: EndReason, byItself = true): void {
+    if (this.phase === "ended" || this.phase === "ending") return;
+    this.phase = "ending";
+    this.reason ??= reason;
+    this.abort.abort(refusal("ending", `${this.ref.path} is ending`, { cause: causeOf(reason) }));
+    const { shutdown } = this.child;
+    if (byItself && shutdown !== Infinity) this.limit = this.services.ports.clock.after(shutdown === "brutal_kill" ? 0 : shutdown, () => this.overdue());
+    if (!this.busy) this.cleanUp();
+  }
+
+  /** An actor that ended by itself may not hold up its supervisor either. */
+  private overdue(): void {
+    if (this.phase !== "ending") return;
+    this.offspring?.kill();
+    this.finish(this.reason ?? "killed");
+  }
+
+  private cleanUp(): void {
+    const cleanup = this.cleanups.pop();
+    const next = (): void => (this.phase === "ending" ? this.cleanUp() : undefined);
+    if (cleanup !== undefined) return this.attempt(() => cleanup(this.reason ?? "normal"), next);
+    const { offspring } = this;
+    this.offspring = undefined;
+    if (offspring !== undefined) return this.attempt(() => offspring.stop(), next);
+    this.finish(this.reason ?? "normal");
+  }
+
+  private finish(reason: EndReason): void {
+    if (this.phase === "ended") return;
+    this.phase = "ended";
+    this.release();
+    this.ref.detach(reason);
+    this.host.ended(reason);
+  }
+
+  private release(): void {
+    this.limit?.cancel();
+    for (const unwatch of this.unwatches) unwatch();
+    this.unwatches.clear();
+    this.cleanups.length = 0;
+    this.handler = undefined;
+  }
+
+  /** Calls what the user wrote: its answer is waited for, and its error is the end of the actor. */
+  private attempt<T>(call: () => T | PromiseLike<T>, then: (answer: T) => void, onError?: (error: unknown) => void): void {
+    const failed = (error: unknown): void => {
+      onError?.(error);
+      this.failed(error);
+    };
+    try {
+      const answer = call();
+      if (isPromiseLike(answer)) answer.then(then, failed);
+      else then(answer);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (this.phase === "ended") {
+      this.services.counts.afterEnd++;
+      return;
+    }
+    if (this.phase === "ending") {
+      if (this.reason === "shutdown" || this.reason === "normal") this.reason = { error };
+      this.busy = false;
+      return this.cleanUp();
+    }
+    this.busy = false;
+    this.end({ error });
+  }
+
+  private isOver(): boolean {
+    if (this.phase !== "ended") return false;
+    this.services.counts.afterEnd++;
+    return true;
+  }
+}
+
+const isPromiseLike = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> => typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+
+const nobody = (): void => undefined;

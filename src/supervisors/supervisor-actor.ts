@@ -1,0 +1,204 @@
+import { Cell, type Performers } from "../actors/cell.js";
+import { InternalConsistencyError } from "../errors/index.js";
+import type { ChildReport } from "../state-machines/child.js";
+import type { EndReason } from "../state-machines/end-reason.js";
+import type { SupervisorEffect } from "../state-machines/supervision.js";
+import type { SupervisorMessage } from "../state-machines/supervisor.js";
+import { SupervisorAdministration } from "./administration.js";
+import { ChildCell, type ChildOwner } from "./child-cell.js";
+import { SupervisorHandle } from "./handle.js";
+import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
+import { MachineActor } from "./machine-actor.js";
+import { delayOf, newChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
+import { refusal } from "./refusal.js";
+import { RunActor, type Offspring } from "./run-actor.js";
+import type { Services } from "./services.js";
+import { supervisorKind, type SupervisorCell } from "./supervisor-kind.js";
+
+const childless: PreparedSupervisor = { strategy: "one_for_one", intensity: 0, period: 1, autoShutdown: "never", children: [], template: undefined };
+
+/** One incarnation of a supervisor: performs what its chart decides, and keeps the cells of its children. */
+export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
+  readonly takes = "all";
+  readonly cell: SupervisorCell;
+  /** Its children by their keys, in the order they were made. */
+  readonly entries = new Map<number, ChildCell>();
+  private readonly administration: SupervisorAdministration;
+  private keys = 0;
+  private over = false;
+
+  constructor(
+    readonly services: Services,
+    readonly prepared: PreparedSupervisor,
+    readonly path: string,
+    readonly face: SupervisorHandle,
+    private readonly host: IncarnationHost,
+    private readonly ref?: LogicalRef,
+    incarnation = 1,
+  ) {
+    this.cell = new Cell(supervisorKind(this.performers(), (error) => this.fault(error)), path, incarnation);
+    this.administration = new SupervisorAdministration(this);
+  }
+
+  /** Starts its children in their order. */
+  launch(): void {
+    const { strategy, intensity, period, autoShutdown, children } = this.prepared;
+    const known = children.map((child) => newChild(this.enter(child).key, child));
+    this.face.attach(this.administration);
+    this.services.dispatcher.start(this.cell, { strategy, intensity, period, autoShutdown, children: known });
+  }
+
+  /** Makes a cell for a child, which its start may follow. */
+  enter(child: PreparedChild): ChildCell {
+    const { services, path } = this;
+    const makeHandle = (ref: () => LogicalRef): SupervisorHandle | undefined => (child.body.kind === "supervisor" ? new SupervisorHandle(`${path}/${child.id}`, () => ref().ended, () => ref().status === "ended") : undefined);
+    const cell = new ChildCell(services, this, ++this.keys, child, path, makeHandle);
+    this.entries.set(cell.key, cell);
+    services.dispatcher.start(cell, { key: cell.key, shutdown: child.shutdown, startTimeout: child.startTimeout });
+    return cell;
+  }
+
+  /** Drops a child that the supervisor knows no more. */
+  drop(key: number, gaveUp: boolean): void {
+    this.entries.get(key)?.tell({ type: gaveUp ? "child.give-up" : "child.forget" });
+    this.entries.delete(key);
+  }
+
+  /** Messages are for workers. */
+  handle({ message, refuse }: Envelope): void {
+    this.services.deadLetter(this.path, message, "unhandled");
+    refuse?.(refusal("unhandled", `${this.path} is a supervisor, and takes no messages`, { actor: this.path }));
+  }
+
+  stop(): void {
+    this.administration.end("shutdown");
+  }
+
+  kill(): void {
+    this.killAll("killed");
+  }
+
+  report(report: ChildReport): void {
+    this.tell({ ...report, at: this.services.now });
+  }
+
+  /** A cell of this supervisor broke: a fault of caraway, which ends the supervisor. */
+  fault(error: unknown): void {
+    this.killAll({ error: new InternalConsistencyError("CW-INT-001", `the supervisor ${this.path} broke one of its own rules: ${error instanceof Error ? error.message : String(error)}`, { where: { actor: this.path }, cause: error }) });
+  }
+
+  launchChild(cell: ChildCell, incarnation: number): void {
+    const { dispatcher } = this.services;
+    const host: IncarnationHost = {
+      started: () => dispatcher.tellControl(cell, { type: "actor.started", incarnation }),
+      ignored: () => dispatcher.tellControl(cell, { type: "actor.ignored", incarnation }),
+      ended: (reason) => dispatcher.tellControl(cell, { type: "actor.ended", incarnation, reason }),
+    };
+    const number = cell.renew(incarnation);
+    const { ref, prepared } = cell;
+    const { body, input } = prepared;
+    if (body.kind === "run") {
+      const actor = new RunActor(this.services, prepared, ref, number, host, () => this.offspring(ref.path));
+      this.begin(cell, actor, number, () => actor.launch(body.run));
+    } else if (body.kind === "machine") {
+      const actor = new MachineActor(this.services, body, ref, number, host);
+      this.begin(cell, actor, number, () => actor.launch(input));
+    } else {
+      const { supervisor: handle } = ref;
+      if (!(handle instanceof SupervisorHandle)) throw new TypeError(`${ref.path} has no handle`);
+      const actor = new SupervisorActor(this.services, body.supervisor, ref.path, handle, host, ref, number);
+      this.begin(cell, actor, number, () => actor.launch());
+    }
+  }
+
+  private begin(cell: ChildCell, actor: Incarnation & Receiver, incarnation: number, launch: () => void): void {
+    cell.actor = actor;
+    cell.ref.attach(incarnation, actor);
+    launch();
+  }
+
+  private tell(message: SupervisorMessage): void {
+    this.services.dispatcher.tellControl(this.cell, message);
+  }
+
+  private performers(): Performers<SupervisorEffect, SupervisorCell> {
+    const { services } = this;
+    const { dispatcher } = services;
+    const start = ({ type, key }: { readonly type: "child.start" | "child.stop"; readonly key: number }): void => this.entries.get(key)?.tell({ type });
+    return {
+      "child.start": start,
+      "child.stop": start,
+      "child.delay": ({ key, token, failures }) => {
+        const entry = this.entries.get(key);
+        entry?.tell({ type: "child.delay", token, ms: delayOf(entry.prepared, failures, services.ports.random.next()) });
+      },
+      "retry.post": ({ key, token }) => dispatcher.tell(this.cell, { type: "child.due", key, token, at: services.now }),
+      "child.retire": ({ key, removed, gaveUp }) => {
+        const entry = this.entries.get(key);
+        entry?.ref.end(entry.context.lastEnd);
+        if (removed || gaveUp) this.drop(key, gaveUp);
+      },
+      "children.kill": () => this.killAll("killed"),
+      "call.reply": ({ call, answer }) => this.administration.reply(call, answer),
+      "event.announce": ({ event }) => {
+        const report = { ...event, at: services.now, supervisor: this.path };
+        services.reports.next(report);
+        this.face.reports.next(report);
+        this.ref?.announcements.next(report);
+      },
+      "supervisor.announce": ({ outcome, reason }) => {
+        if (outcome === "ended") return this.finish(reason);
+        this.ref?.opened();
+        this.host.started();
+      },
+    };
+  }
+
+  /** All at once, the newest first; it has ended when this returns. */
+  private killAll(reason: EndReason): void {
+    if (this.over) return;
+    this.over = true;
+    for (const entry of [...this.entries.values()].reverse()) {
+      entry.actor?.kill();
+      entry.ref.end("killed");
+      entry.tell({ type: "child.kill" });
+    }
+    this.entries.clear();
+    if (!this.cell.crashed) this.tell({ type: "supervisor.kill", at: this.services.now });
+    this.close(reason);
+  }
+
+  private finish(reason: EndReason): void {
+    if (this.over) return;
+    this.over = true;
+    for (const key of [...this.entries.keys()]) this.drop(key, false);
+    this.close(reason);
+  }
+
+  private close(reason: EndReason): void {
+    this.administration.close();
+    this.face.attach(undefined);
+    this.ref?.detach(reason);
+    this.host.ended(reason);
+  }
+
+  /** Where the children of a running function live: nobody restarts them. */
+  private offspring(path: string): Offspring {
+    let ended: () => void = () => undefined;
+    const whenEnded = new Promise<void>((resolve) => (ended = resolve));
+    const handle = new SupervisorHandle(path, () => whenEnded.then(() => "shutdown" as const), () => false);
+    const actor = new SupervisorActor(this.services, childless, path, handle, { started: nobody, ignored: nobody, ended });
+    actor.launch();
+    return {
+      start: (spec) => handle.start(spec),
+      kill: () => actor.kill(),
+      stop: () => {
+        actor.stop();
+        return whenEnded;
+      },
+    };
+  }
+}
+
+const nobody = (): void => undefined;

@@ -1,0 +1,163 @@
+import type { Observable } from "rxjs";
+import type { AnyStateMachine } from "xstate";
+import type { Duration } from "../config/units.js";
+import type { EndReason } from "../state-machines/end-reason.js";
+import type { AutoShutdown, RestartKind, Strategy, SupervisorEvent } from "../state-machines/supervision.js";
+
+export type { Duration } from "../config/units.js";
+export type { EndReason } from "../state-machines/end-reason.js";
+export type { AutoShutdown, RestartKind, Strategy } from "../state-machines/supervision.js";
+
+/**
+ * The logical child: it stays valid over restarts by its supervisor. Messages told while it is being restarted wait in its mailbox;
+ * those told after its end, or to a full mailbox, are dead letters.
+ */
+export interface ActorRef<M = unknown, Reply = unknown, Event = unknown, Snapshot = unknown> {
+  readonly id: string;
+  /** From the system down: `orders/intake/clerk`. */
+  readonly path: string;
+  /** Counts the actors behind this ref, from 1. */
+  readonly incarnation: number;
+  /** Whether one is running now. */
+  readonly alive: boolean;
+  tell(message: M): void;
+  /** The answer; rejects with `AskTimeout` (after 5 s, where nothing else is said), or with a `SupervisionError` once nobody can answer any more. */
+  ask(message: M, options?: { readonly timeout?: Duration }): Promise<Reply>;
+  /** The end for good: no restart follows. Never rejects. */
+  readonly ended: Promise<EndReason>;
+  /** What the actor announces. */
+  readonly events$: Observable<Event>;
+  /** Its state after every change, the present one first. */
+  readonly snapshot$: Observable<Snapshot>;
+  /** Where the child is a supervisor. */
+  readonly supervisor?: Supervisor | undefined;
+}
+
+/** What a running function sees of the actor it is. After the actor's end all of it is without effect, and counted. */
+export interface Self<M = unknown> {
+  readonly ref: ActorRef<M>;
+  /** Counts from 1 over the restarts of the ref. */
+  readonly incarnation: number;
+  /** What `start` of a `simple_one_for_one` supervisor, or the specification, gave. */
+  readonly input: unknown;
+  /** Aborted when the actor is asked to stop, or is killed. */
+  readonly signal: AbortSignal;
+  /** Handles messages one at a time; a handler that returns a promise is waited for. A throw ends the actor with `{ error }`. */
+  receive(handler: (message: M, reply: (answer: unknown) => void) => void | Promise<void>): void;
+  exit(reason: EndReason): void;
+  /** Runs at every end but a kill, the latest first; the actor has ended when all are done, or the time to stop is over. */
+  onStop(cleanup: (reason: EndReason) => void | Promise<void>): void;
+  /** Announces on `ref.events$`. */
+  emit(event: unknown): void;
+  /** One call at the end of the target's present incarnation, as a message of the control lane. Gives what takes the watch back. */
+  watch(ref: ActorRef, onEnd: (reason: EndReason) => void): () => void;
+  /** Linked: it ends with this actor, and this actor with it unless it ends normally. It is never restarted. */
+  spawn(spec: ChildSpec): Promise<ActorRef>;
+}
+
+/** What a chart's effects are performed with. */
+export interface ChartSelf {
+  readonly ref: ActorRef;
+  readonly signal: AbortSignal;
+  exit(reason: EndReason): void;
+}
+
+export interface Backoff {
+  readonly min: Duration;
+  readonly max: Duration;
+  /** A delay is spread by this fraction to either side; 0.1 where nothing is said. */
+  readonly jitter?: number;
+}
+
+/** One child, as OTP describes it. Unknown keys are tolerated, as there. */
+export interface ChildSpec {
+  /** Unique in its supervisor. */
+  readonly id: string;
+  readonly restart?: RestartKind;
+  /** How long it may take to end after it was asked to: 5 s, and `infinity` for supervisors. */
+  readonly shutdown?: Duration | "brutal_kill" | "infinity";
+  readonly significant?: boolean;
+  /** A start that takes longer has failed: 30 s; without limit for supervisors, whose children have limits of their own. */
+  readonly startTimeout?: Duration | "infinity";
+  /** The n-th restart in a row waits `min`·2^(n−1), at most `max`. A child that ran for (min+max)/2 begins a new row. Off where nothing is said: OTP restarts at once. */
+  readonly backoff?: Backoff | false;
+  /** Messages that may wait for it: 10,000. */
+  readonly mailbox?: number;
+  /** A chart without I/O: compiled, and run with `effects` and `input`. */
+  readonly machine?: AnyStateMachine;
+  /** By the effect's type; what one throws, or its promise rejects with, ends the actor with `{ error }`. Every effect is also announced on `events$`; `{ type: "reply", answer }` answers the message being handled. */
+  readonly effects?: Readonly<Record<string, (effect: never, self: ChartSelf) => unknown>>;
+  readonly input?: unknown;
+  /** A function: started when it returns, a throw is a failed start, and `"ignore"` says that there is nothing to do. */
+  readonly run?: (self: Self<never>) => void | "ignore" | Promise<void | "ignore">;
+  readonly supervisor?: SupervisorSpec;
+  /** Not built yet. */
+  readonly logic?: unknown;
+  /** Not built yet. */
+  readonly module?: URL;
+  /** Not built yet. */
+  readonly on?: unknown;
+}
+
+export interface SupervisorSpec {
+  readonly strategy?: Strategy;
+  /** Restarts within `period` that are tolerated: 1. */
+  readonly intensity?: number;
+  /** 5 s. */
+  readonly period?: Duration;
+  readonly autoShutdown?: AutoShutdown;
+  readonly children?: readonly ChildSpec[];
+  /** The template of `simple_one_for_one`. */
+  readonly child?: Omit<ChildSpec, "id">;
+}
+
+/** What the administration of a supervisor answers of a child. */
+export interface ChildInfo {
+  readonly id: string;
+  readonly ref: ActorRef | undefined | "restarting";
+  readonly type: "worker" | "supervisor";
+  readonly restarts: number;
+}
+
+/** A supervisor at work. Refused calls reject (or throw, where they are synchronous) with a `SupervisionError` whose `reason` is OTP's word. */
+export interface Supervisor {
+  readonly path: string;
+  /** Starts a child and waits until it has started; `undefined` where its start said `"ignore"`. */
+  start(spec: ChildSpec | { readonly id?: string; readonly input?: unknown }): Promise<ActorRef | undefined>;
+  /** Starts a child again that was stopped, or ended without a restart. */
+  restart(id: string): Promise<ActorRef | undefined>;
+  /** Ends a child in its own time; no restart follows. */
+  stop(child: string | ActorRef): Promise<void>;
+  /** Forgets a child that is stopped. */
+  delete(id: string): Promise<void>;
+  /** The newest first. */
+  children(): ChildInfo[];
+  count(): { readonly specs: number; readonly active: number; readonly supervisors: number; readonly workers: number };
+  spec(id: string): ChildSpec;
+  /** OTP's reports: children that were terminated, starts and stops that failed, too many restarts. */
+  readonly reports$: Observable<SupervisorReport>;
+  /** The end for good. Never rejects. */
+  readonly ended: Promise<EndReason>;
+  shutdown(reason?: EndReason): Promise<void>;
+}
+
+export type SupervisorReport = SupervisorEvent & { readonly at: number; readonly supervisor: string };
+
+/** A message that reached nobody. */
+export interface DeadLetter {
+  readonly at: number;
+  readonly to: string;
+  readonly message: unknown;
+  /** The actor had ended; its mailbox was full; it ended before it came to the message. */
+  readonly reason: "ended" | "mailbox_full" | "unhandled";
+}
+
+export interface TreeNode {
+  readonly id: string;
+  readonly path: string;
+  readonly type: "worker" | "supervisor";
+  /** Of the child's chart, and for a supervisor of its own. */
+  readonly state: string;
+  readonly incarnation: number;
+  readonly children: readonly TreeNode[];
+}
