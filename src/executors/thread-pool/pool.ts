@@ -60,6 +60,8 @@ export class ThreadPool implements Executor {
     readonly host: LaneHost,
     readonly dispatcher: Dispatcher,
     readonly listener: WorkListener,
+    /** Told when the pool broke one of its own rules: it has to be replaced. */
+    readonly broken: (error: unknown) => void = () => undefined,
   ) {
     this.label = options.label;
     this.capacity = options.maxThreads;
@@ -78,7 +80,7 @@ export class ThreadPool implements Executor {
           "workers.stop": () => this.workforce.stopAll(),
           "executor.announce": ({ outcome }) => this.announce(outcome),
         },
-        crashed: (_cell: unknown, error: unknown) => this.refuseAll(error),
+        crashed: (_cell: unknown, error: unknown) => this.broken(error),
       },
       options.label,
     );
@@ -133,7 +135,10 @@ export class ThreadPool implements Executor {
 
   async stop(timeoutMs: number | undefined): Promise<void> {
     const stopped = new Promise<"stopped">((resolve) => this.stopWait.push(() => resolve("stopped")));
-    if (this.cell.is("final")) this.announce("stopped");
+    if (this.cell.crashed) {
+      this.workforce.onGone = () => this.announce("stopped");
+      this.workforce.stopAll();
+    } else if (this.cell.is("final")) this.announce("stopped");
     else this.dispatcher.tell(this.cell, { type: "executor.stop" });
     let timer: Timer | undefined;
     const late = new Promise<"late">((resolve) => {
@@ -261,7 +266,7 @@ export class ThreadPool implements Executor {
   }
 
   message(message: WorkerMessage): void {
-    if (message.t === "ready") return;
+    if (message.t === "ready" || message.t === "spawned") return;
     const news: WorkNews =
       message.t === "report" ? { kind: "report", value: decode(message.value) }
       : message.t === "progress" ? { kind: "progress", fraction: message.fraction, note: message.note }

@@ -20,6 +20,8 @@ export class Workforce {
   /** Tasks out at workers, shell commands included. */
   out = 0;
   lateAnswers = 0;
+  /** Told when no thread is left, where the pool's own cell cannot be any more. */
+  onGone: (() => void) | undefined;
   private readonly kind: ThreadKind;
   private readonly zombies = new Set<Thread>();
   private failedStarts = 0;
@@ -152,7 +154,7 @@ export class Workforce {
         "lane.haunt": (_, thread) => this.haunt(thread),
         "zombie.bury": (_, thread) => this.bury(thread),
       },
-      crashed: (thread, error) => dispatcher.tell(this.pool.cell, { type: "executor.failed", error: error instanceof Error ? error : new Error(`thread ${thread.id}: ${String(error)}`) }),
+      crashed: (_thread, error) => this.pool.broken(error),
     };
   }
 
@@ -161,11 +163,11 @@ export class Workforce {
     const { dispatcher } = this.pool;
     const { lane } = thread;
     const link = thread.link as LaneLink;
-    if (thread.stoppedFor === undefined && !this.stopping) this.lost++;
+    if (thread.stoppedFor === undefined && end?.onAccountOfAnother !== true && !this.stopping) this.lost++;
     for (const [slot, attempt] of thread.attempts()) {
       this.out--;
       const fate = link.fate(slot);
-      const bystander = thread.stoppedFor !== undefined && thread.stoppedFor !== attempt;
+      const bystander = end?.onAccountOfAnother === true || (thread.stoppedFor !== undefined && thread.stoppedFor !== attempt);
       if (fate === "unclaimed") dispatcher.tell(attempt, { type: "attempt.unclaimed" });
       else dispatcher.tell(attempt, { type: "attempt.lost", loss: { end, fate, bystander } satisfies Loss });
     }
@@ -213,6 +215,8 @@ export class Workforce {
   }
 
   private checkGone(): void {
-    if (this.lanes.every((lane) => lane.thread === undefined && lane.shell === undefined)) this.pool.dispatcher.tell(this.pool.cell, { type: "workers.gone" });
+    if (!this.lanes.every((lane) => lane.thread === undefined && lane.shell === undefined)) return;
+    if (this.onGone === undefined) this.pool.dispatcher.tell(this.pool.cell, { type: "workers.gone" });
+    else this.onGone();
   }
 }
