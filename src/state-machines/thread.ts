@@ -8,6 +8,8 @@ export interface ThreadEnd {
   readonly error?: unknown;
   /** The process around it is gone too. */
   readonly host?: boolean;
+  /** The process around it was ended because of another worker in it. */
+  readonly onAccountOfAnother?: boolean;
 }
 
 export interface ThreadContext {

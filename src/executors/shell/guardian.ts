@@ -15,11 +15,19 @@ export class Guardian {
   #child: ChildProcess | undefined;
   #ending: Promise<unknown> | undefined;
   #lastError: unknown;
+  /** It is there for more than the sessions of runners. */
+  #wanted = false;
 
   constructor(private readonly options: { readonly bash: string; readonly token: string; readonly directory: string }) {}
 
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** From now on everything that carries the token ends with the host. Throws where no guardian can be started. */
+  start(): void {
+    this.#wanted = true;
+    if (this.#child === undefined) this.#start();
   }
 
   /** From now on the session of this runner ends with the host. Throws where no guardian can be started. */
@@ -63,7 +71,7 @@ export class Guardian {
   #ended(child: ChildProcess): void {
     if (this.#child !== child) return;
     this.#child = undefined;
-    if (this.#ending !== undefined || this.#protected.size === 0) return;
+    if (this.#ending !== undefined || (this.#protected.size === 0 && !this.#wanted)) return;
     const now = performance.now();
     this.#deaths.push(now);
     while (this.#deaths[0] !== undefined && this.#deaths[0] < now - WINDOW_MS) this.#deaths.shift();

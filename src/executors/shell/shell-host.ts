@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { CarawayError, KernelClosed, ShellStartFailed } from "../../errors/index.js";
@@ -39,6 +40,8 @@ export interface RunningShell {
 export interface ShellHostOptions {
   /** The bash that runs commands; at least 4.2. */
   readonly bash?: string;
+  /** In the environment of every process, as `CARAWAY_HOST`; by it they are found. By default one is made up. */
+  readonly token?: string;
 }
 
 /**
@@ -49,7 +52,7 @@ export interface ShellHostOptions {
  */
 export class ShellHost {
   readonly #bash: string;
-  readonly #token = `caraway-${process.pid}-${randomBytes(9).toString("hex")}`;
+  readonly #token: string;
   readonly #running = new Set<ShellCommand>();
   readonly #idle: Runner[] = [];
   readonly #runners = new Set<Runner>();
@@ -61,6 +64,7 @@ export class ShellHost {
 
   constructor(options: ShellHostOptions = {}) {
     this.#bash = options.bash ?? "/bin/bash";
+    this.#token = options.token ?? `caraway-${process.pid}-${randomBytes(9).toString("hex")}`;
   }
 
   /** Commands that are not over. */
@@ -83,6 +87,16 @@ export class ShellHost {
       const reason = error instanceof CarawayError ? error : new ShellStartFailed("CW-APP-014", `A shell command could not be started: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
       setImmediate(() => onExit({ code: null, signal: null, stderrTail: "", startedAt: at, endedAt: at, error: reason }));
       return { pid: undefined, kill: () => undefined };
+    }
+  }
+
+  /** From now on every process that carries this host's token ends with the host, whoever started it. Answers whether that is so. */
+  guard(): boolean {
+    try {
+      if (this.#closing === undefined) this.#guarded().start();
+      return this.#closing === undefined;
+    } catch {
+      return false; // there is no bash: they end when they are killed one by one
     }
   }
 
@@ -127,14 +141,18 @@ export class ShellHost {
     onExit(outcome);
   }
 
+  #guarded(): Guardian {
+    this.#directory ||= mkdtempSync(join(tmpdir(), "caraway-shell-"));
+    this.#guardian ??= new Guardian({ bash: this.#bash, token: this.#token, directory: this.#directory });
+    return this.#guardian;
+  }
+
   #takeRunner(cwd: string): Runner {
     for (let runner = this.#idle.pop(); runner !== undefined; runner = this.#idle.pop()) {
       if (runner.usable) return runner;
       runner.end();
     }
-    this.#directory ||= mkdtempSync(join(tmpdir(), "caraway-shell-"));
-    this.#guardian ??= new Guardian({ bash: this.#bash, token: this.#token, directory: this.#directory });
-    const guardian = this.#guardian;
+    const guardian = this.#guarded();
     const runner = new Runner({
       bash: this.#bash, directory: this.#directory, number: (this.#started += 1), env: this.#environment(), cwd,
       gone: (gone) => {
@@ -170,6 +188,7 @@ export class ShellHost {
     }
     for (const runner of this.#runners) runner.end();
     await this.#guardian?.close();
+    if (this.#directory !== "") await rm(this.#directory, { recursive: true, force: true });
   }
 }
 

@@ -22,7 +22,9 @@ export type WorkerMessage =
   | { readonly t: "report"; readonly task: number; readonly attempt: number; readonly value: Encoded }
   | { readonly t: "progress"; readonly task: number; readonly attempt: number; readonly fraction: number; readonly note: string | undefined }
   | { readonly t: "log"; readonly task: number; readonly attempt: number; readonly line: string }
-  | { readonly t: "late"; readonly task: number; readonly attempt: number; readonly error: Encoded };
+  | { readonly t: "late"; readonly task: number; readonly attempt: number; readonly error: Encoded }
+  /** A task is about to start a process of its own. */
+  | { readonly t: "spawned"; readonly task: string };
 
 /** One task of a frame, unpacked. */
 export interface FramedTask {
@@ -41,6 +43,8 @@ export interface SessionSetup {
   readonly lane: number;
   readonly label: string;
   readonly block: string | undefined;
-  /** The program runs TypeScript: register the same loader here. */
+  /** The program runs TypeScript: the file to look for its loader from. */
   readonly typescript: string | undefined;
+  /** The open file in which starts are noted, where that is to survive the process. */
+  readonly notes: number | undefined;
 }

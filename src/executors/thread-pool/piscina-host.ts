@@ -1,10 +1,11 @@
 import { MessageChannel, receiveMessageOnPort, type MessagePort, type ResourceLimits, type Worker } from "node:worker_threads";
 import type { Piscina } from "piscina";
-import type { ShellHost } from "../shell/index.js";
 import type { ShellAnswer } from "../executor.js";
 import { Claims, claim } from "./claims.js";
-import type { AnswerFrame, HeadMessage, SessionSetup, TaskFrame, WorkerMessage } from "./frames.js";
+import { answerStride, type AnswerFrame, type HeadMessage, type SessionSetup, type TaskFrame, type WorkerMessage } from "./frames.js";
 import type { Fate, LaneEvents, LaneHost, LaneLink, ShellLink, ShellRequest } from "./host.js";
+import { nested, taskToken, type Offspring } from "./offspring.js";
+import { Shells } from "./shells.js";
 import { typescriptProject } from "./typescript.js";
 
 export interface PiscinaHostOptions {
@@ -14,15 +15,20 @@ export interface PiscinaHostOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where TypeScript's loader is looked for; by default found from the main program. */
   readonly typescript?: string | undefined;
+  /** Who sees to the processes of tasks, where that is not this host; they carry its token by the environment then. */
+  readonly offspring?: Offspring;
+  /** The open file in which workers note what they begin. */
+  readonly notes?: number;
 }
 
 /** Workers as threads of this process, owned by piscina: one piscina of one thread for each worker, so that an exit has one address. */
 export class PiscinaHost implements LaneHost {
   private make: typeof Piscina | undefined;
-  private shells: Promise<ShellHost> | undefined;
-  private shellHost: ShellHost | undefined;
+  private readonly shells: Shells;
 
-  constructor(private readonly options: PiscinaHostOptions) {}
+  constructor(private readonly options: PiscinaHostOptions) {
+    this.shells = new Shells(options.env);
+  }
 
   async start(): Promise<void> {
     this.make = (await import("piscina")).Piscina;
@@ -30,57 +36,48 @@ export class PiscinaHost implements LaneHost {
 
   open(lane: number, events: LaneEvents): LaneLink {
     if (this.make === undefined) throw new Error("the host was not started");
-    return new PiscinaLane(this.make, this.options, lane, events);
+    const { env, offspring } = this.options;
+    const environment = { ...process.env, ...env, ...(offspring === undefined ? { CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], this.shells.token) } : {}) };
+    return new PiscinaLane(this.make, { ...this.options, env: environment as Record<string, string>, offspring: offspring ?? this.shells }, lane, events);
   }
 
   shell(request: ShellRequest, ended: (answer: ShellAnswer) => void): ShellLink {
-    let kill: (() => void) | undefined;
-    let killed = false;
-    const run = (host: ShellHost) => {
-      const { work, setting, token } = request;
-      const running = host.run({ command: work.command, strict: work.strict, capture: work.capture, token, ...(setting ?? {}) }, ended);
-      kill = () => running.kill();
-      if (killed) kill();
-    };
-    if (this.shellHost !== undefined) run(this.shellHost);
-    else void this.loadShells().then(run);
-    return {
-      kill: () => {
-        killed = true;
-        kill?.();
-      },
-    };
-  }
-
-  private loadShells(): Promise<ShellHost> {
-    this.shells ??= import("../shell/index.js").then(({ ShellHost }) => (this.shellHost = new ShellHost()));
-    return this.shells;
+    return this.shells.run(request, ended);
   }
 
   async close(): Promise<void> {
-    if (this.shells !== undefined) await (await this.shells).close();
+    await this.shells.close();
   }
 }
+
+type LaneOptions = PiscinaHostOptions & Required<Pick<PiscinaHostOptions, "env" | "offspring">>;
 
 class PiscinaLane implements LaneLink {
   private readonly claims = new Claims();
   private readonly port: MessagePort;
   private readonly worker: Worker;
   private error: unknown;
+  /** Attempts that have started processes, by task and attempt. */
+  private readonly parents = new Set<string>();
 
-  constructor(make: typeof Piscina, options: PiscinaHostOptions, lane: number, events: LaneEvents) {
+  constructor(
+    make: typeof Piscina,
+    private readonly options: LaneOptions,
+    lane: number,
+    private readonly events: LaneEvents,
+  ) {
     const pool = new make({
       filename: new URL("./worker.js", import.meta.url).href,
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: Infinity,
       atomics: "disabled",
-      env: { ...process.env, ...options.env },
+      env: options.env,
       ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
     });
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
-    const setup: SessionSetup = { port: port2, claims: this.claims.buffer, lane, label: options.label, block: options.block, typescript: options.typescript ?? typescriptProject() };
+    const setup: SessionSetup = { port: port2, claims: this.claims.buffer, lane, label: options.label, block: options.block, typescript: options.typescript ?? typescriptProject(), notes: options.notes };
     pool.on("error", (error) => (this.error ??= error));
     pool.run(setup, { transferList: [port2] }).catch((error: unknown) => {
       this.error ??= error;
@@ -88,12 +85,13 @@ class PiscinaLane implements LaneLink {
     });
     this.worker = pool.threads[0] as Worker;
     this.worker.once("error", (error) => (this.error = error));
-    port1.on("message", (message: AnswerFrame | WorkerMessage) => deliver(message, events));
+    port1.on("message", (message: AnswerFrame | WorkerMessage) => this.deliver(message));
     port1.unref();
     this.worker.once("exit", (code) => {
-      for (let rest = receiveMessageOnPort(port1); rest !== undefined; rest = receiveMessageOnPort(port1)) deliver(rest.message as AnswerFrame | WorkerMessage, events);
+      for (let rest = receiveMessageOnPort(port1); rest !== undefined; rest = receiveMessageOnPort(port1)) this.deliver(rest.message as AnswerFrame | WorkerMessage);
       port1.close();
       void pool.destroy();
+      this.endOffspring();
       events.exited(this.error === undefined ? { code } : { code, error: this.error });
     });
   }
@@ -128,12 +126,23 @@ class PiscinaLane implements LaneLink {
     return word === claim.started ? "started" : word === claim.ended ? "ended" : "unclaimed";
   }
 
+  /** Ends the processes of the task as well: it may be waiting for one of them, in a call that cannot be ended otherwise. */
   kill(): void {
     void this.worker.terminate();
+    this.endOffspring();
   }
-}
 
-function deliver(message: AnswerFrame | WorkerMessage, events: LaneEvents): void {
-  if (Array.isArray(message)) events.answers(message);
-  else events.message(message);
+  private endOffspring(): void {
+    for (const task of this.parents) this.options.offspring.end(task);
+  }
+
+  private deliver(message: AnswerFrame | WorkerMessage): void {
+    if (Array.isArray(message)) {
+      if (this.parents.size > 0) for (let i = 0; i < message.length; i += answerStride) this.parents.delete(taskToken(this.options.label, message[i + 1] as number, message[i + 2] as number));
+      this.events.answers(message);
+    } else if (message.t === "spawned") {
+      this.parents.add(message.task);
+      this.options.offspring.began(message.task);
+    } else this.events.message(message);
+  }
 }

@@ -1,17 +1,32 @@
-import { createRequire, isBuiltin } from "node:module";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/** Makes a worker load TypeScript as the main program does: through tsx, found from the user's project. */
+/** Makes a worker load TypeScript as the main program does: through tsx, found from the user's project. Where there is none, files of TypeScript stay unknown to it. */
 export async function registerTypeScript(project: string): Promise<void> {
-  const require = createRequire(project);
-  const api = (await import(pathToFileURL(require.resolve("tsx/esm/api")).href)) as { register: () => unknown };
+  const path = findTsx(project);
+  if (path === undefined) return;
+  const api = (await import(pathToFileURL(path).href)) as { register: () => unknown };
   api.register();
 }
 
-/** The file to look for tsx from, where the main program runs TypeScript through it. */
+function findTsx(project: string): string | undefined {
+  for (const from of [project, join(process.cwd(), "package.json"), import.meta.url]) {
+    try {
+      return createRequire(from).resolve("tsx/esm/api");
+    } catch {
+      continue; // it is not installed there
+    }
+  }
+  return undefined;
+}
+
+/** The file to look for tsx from, where the main program runs TypeScript otherwise than by Node's own means, which workers inherit. */
 export function typescriptProject(): string | undefined {
-  const viaTsx = process.execArgv.some((arg) => /\btsx\b/.test(arg)) || /\btsx\b/.test(process.env["NODE_OPTIONS"] ?? "") || process.env["CARAWAY_TYPESCRIPT"] === "1";
+  const { NODE_OPTIONS: options = "", VITEST: vitest, CARAWAY_TYPESCRIPT: asked } = process.env;
+  const viaTsx = process.execArgv.some((arg) => /\btsx\b/.test(arg)) || /\btsx\b/.test(options) || asked === "1";
+  const viaVitest = vitest === "true" && (process.features as { typescript?: unknown }).typescript !== "strip";
+  if (!viaTsx && !viaVitest) return undefined;
   const main = process.argv[1];
-  if (!viaTsx || main === undefined || isBuiltin(main)) return undefined;
-  return main;
+  return main === undefined || viaVitest ? join(process.cwd(), "package.json") : main;
 }

@@ -5,12 +5,16 @@ import { reviveFunction } from "../../serialization/function-source.js";
 import { DeserializationError } from "../../errors/index.js";
 import type { AppCode } from "../executor.js";
 import { Claims } from "./claims.js";
+import { NotedClaims } from "./start-notes.js";
 import { answerStride, taskStride, verdict, type AnswerFrame, type FramedTask, type HeadMessage, type SessionSetup, type TaskFrame, type WorkerMessage } from "./frames.js";
 import { TaskScope, currentScope, installScope, runInScope } from "./task-scope.js";
-import { moduleApp } from "./module-app.js";
+import { mayLoadModules, moduleApp } from "./module-app.js";
+import { taskToken } from "./offspring.js";
+import { watchSpawns } from "./spawn-watch.js";
 import { registerTypeScript } from "./typescript.js";
 
 type Runnable = (...args: unknown[]) => unknown;
+type Loaded = Runnable | Promise<Runnable> | Error;
 
 /** Answers wait for company at most this long, in milliseconds. */
 const flushAfter = 0.25;
@@ -19,7 +23,7 @@ const clock = () => performance.timeOrigin + performance.now();
 
 /** The long-lived worker actor of one thread: takes frames of tasks, runs them one at a time, answers in frames. */
 class Session {
-  private readonly apps = new Map<number, { name: string; run: Runnable | Promise<Runnable> | Error }>();
+  private readonly apps = new Map<number, { name: string; run: Loaded }>();
   private queue: FramedTask[] = [];
   private next = 0;
   private running = false;
@@ -29,11 +33,15 @@ class Session {
   private flushPlanned = false;
   private scope: TaskScope | undefined;
   private failCurrent: ((error: unknown) => void) | undefined;
+  private watching = false;
+  /** Until TypeScript is understood. */
+  private loader: Promise<void> | undefined;
 
   constructor(
     private readonly port: MessagePort,
     private readonly claims: Claims,
     private readonly place: { label: string; lane: number; block: string | undefined },
+    private readonly typescript: string | undefined,
   ) {
     port.on("message", (message: TaskFrame | HeadMessage) => (Array.isArray(message) ? this.accept(message) : this.obey(message)));
     process.on("uncaughtException", (error) => this.late(error));
@@ -46,8 +54,26 @@ class Session {
     this.port.postMessage(message);
   }
 
+  private define({ app, name, code }: Extract<HeadMessage, { t: "define" }>): void {
+    const run = load(code, () => this.prepare());
+    const entry: { name: string; run: Loaded } = { name, run };
+    this.apps.set(app, entry);
+    if (run instanceof Promise) run.then((ready) => (entry.run = ready), () => undefined);
+  }
+
+  /** Makes the thread fit for code that loads modules: processes are accounted for, and TypeScript is understood where the program runs it. */
+  private prepare(): Promise<void> | undefined {
+    if (!this.watching) {
+      this.watching = true;
+      const token = () => taskToken(this.place.label, currentScope()?.id ?? 0, currentScope()?.attempt ?? 0);
+      watchSpawns(token, (task) => this.tell({ t: "spawned", task }));
+      if (this.typescript !== undefined) this.loader = registerTypeScript(this.typescript).then(() => (this.loader = undefined));
+    }
+    return this.loader;
+  }
+
   private obey(message: HeadMessage): void {
-    if (message.t === "define") this.apps.set(message.app, { name: message.name, run: load(message.code) });
+    if (message.t === "define") this.define(message);
     else if (this.scope?.id === message.task && this.scope.attempt === message.attempt) this.scope.abort(message.reason);
   }
 
@@ -171,10 +197,12 @@ class Session {
   }
 }
 
-function load(code: AppCode): Runnable | Promise<Runnable> | Error {
+function load(code: AppCode, prepare: () => Promise<void> | undefined): Loaded {
   try {
-    if (code.kind === "function") return reviveFunction(code.shipped);
-    const loading = moduleApp(code.url, code.name);
+    if (code.kind === "function" && !mayLoadModules(code.shipped)) return reviveFunction(code.shipped);
+    const preparing = prepare();
+    if (preparing === undefined && code.kind === "function") return reviveFunction(code.shipped);
+    const loading = (preparing ?? Promise.resolve()).then(() => (code.kind === "function" ? reviveFunction(code.shipped) : moduleApp(code.url, code.name)));
     loading.catch(() => undefined);
     return loading;
   } catch (error) {
@@ -187,7 +215,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** What piscina runs in a fresh thread. Returns at once; the session lives as long as the thread. */
-export default async function session(setup: SessionSetup): Promise<void> {
-  if (setup.typescript !== undefined) await registerTypeScript(setup.typescript);
-  new Session(setup.port, new Claims(setup.claims), { label: setup.label, lane: setup.lane, block: setup.block });
+export default function session({ port, claims, label, lane, block, typescript, notes }: SessionSetup): void {
+  new Session(port, notes === undefined ? new Claims(claims) : new NotedClaims(claims, notes, lane), { label, lane, block }, typescript);
 }

@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync } from "node:fs";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { PoolStartFailed } from "../../errors/index.js";
+import { decodeThrown } from "../../serialization/index.js";
+import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { LaneEvents } from "./host.js";
+import { nested } from "./offspring.js";
+import { Packets } from "./packets.js";
+import { pipeFd, type FromProcess, type ProcessSetup, type ToProcess } from "./process-protocol.js";
+import { RemoteLane, type LaneProcess } from "./remote-lane.js";
+import { clearNote, makeNotes, readFates } from "./start-notes.js";
+
+export interface PoolProcessOptions {
+  readonly setup: Omit<ProcessSetup, "t">;
+  /** Milliseconds that a worker which was told to end may take before the whole process is killed. */
+  readonly patience: number;
+  readonly spawned: (task: string) => void;
+  /** It is gone, by whatever means. */
+  readonly gone: () => void;
+}
+
+/** Options of this program's Node that its workers' process is not to have. */
+const ownOptions = /^(?:-[cepi]|-pe|--(?:eval|print|check|interactive|inspect|watch|test|input-type|prof|cpu-prof|heap-prof|build-sea|run)\b.*)$/;
+const withValue = /^(?:-r|--require|--import|--loader|--experimental-loader)$/;
+const closePatience = 2000;
+
+/** One process that runs a pool's workers. It dies with this program, however that ends. */
+export class PoolProcess implements LaneProcess {
+  private readonly child: ChildProcess;
+  private readonly pipe: Socket;
+  private readonly packets: Packets<ToProcess, FromProcess>;
+  private readonly notes = makeNotes();
+  private readonly lanes = new Map<number, RemoteLane>();
+  private readonly endings = new Map<RemoteLane, NodeJS.Timeout>();
+  /** It is killed on account of the lane that did not end. */
+  private culprit: RemoteLane | undefined;
+  private links = 0;
+  private settleReady!: { resolve: () => void; reject: (error: unknown) => void };
+  readonly ready: Promise<void>;
+  gone = false;
+
+  constructor(private readonly options: PoolProcessOptions) {
+    const { setup } = options;
+    this.ready = new Promise((resolve, reject) => (this.settleReady = { resolve, reject }));
+    this.ready.catch(() => undefined);
+    const main = fileURLToPath(new URL("./process-main.js", import.meta.url));
+    const env = { ...process.env, ...setup.env, CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], setup.token) };
+    this.child = spawn(process.execPath, [...nodeOptions(process.execArgv), main, setup.label], { env, stdio: ["ignore", "inherit", "inherit", "pipe", this.notes] });
+    this.child.once("error", (error) => this.settleReady.reject(error));
+    this.pipe = this.child.stdio[pipeFd] as Socket;
+    this.pipe.on("error", () => this.pipe.destroy());
+    this.packets = new Packets(this.pipe, (message) => this.take(message));
+    this.packets.send({ t: "setup", ...setup });
+    const drained = new Promise<void>((resolve) => this.pipe.once("close", () => resolve()));
+    this.child.once("exit", (code, signal) => void drained.then(() => this.ended(code, signal)));
+    if (this.child.pid === undefined) queueMicrotask(() => this.ended(null, null));
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  send(message: ToProcess): void {
+    this.packets.send(message);
+  }
+
+  open(lane: number, events: LaneEvents): RemoteLane {
+    clearNote(this.notes, lane);
+    const remote = new RemoteLane(this, ++this.links, lane, events);
+    this.lanes.set(remote.link, remote);
+    this.send({ t: "open", link: remote.link, lane });
+    return remote;
+  }
+
+  /** Whether it keeps the program alive. */
+  hold(held: boolean): void {
+    for (const handle of [this.child, this.pipe]) if (held) handle.ref();
+    else handle.unref();
+  }
+
+  expectEnd(lane: RemoteLane): void {
+    if (this.endings.has(lane)) return;
+    this.hold(true);
+    this.endings.set(lane, setTimeout(() => this.killFor(lane), this.options.patience));
+  }
+
+  private killFor(lane: RemoteLane): void {
+    if (lane.ended) return;
+    this.culprit ??= lane;
+    this.child.kill("SIGKILL");
+  }
+
+  /** Ends it: it has nothing to do any more. */
+  async close(): Promise<void> {
+    if (this.gone) return;
+    this.hold(true);
+    const exited = once(this.child, "exit");
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), closePatience);
+    this.pipe.end();
+    await exited;
+    clearTimeout(timer);
+    if (!this.pipe.closed) await once(this.pipe, "close");
+  }
+
+  private take(message: FromProcess): void {
+    if (message.t === "hello") {
+      this.hold(false);
+      this.settleReady.resolve();
+    } else if (message.t === "broken") this.settleReady.reject(decodeThrown(message.error));
+    else if (message.t === "spawned") this.options.spawned(message.task);
+    else this.forLane(message);
+  }
+
+  private forLane(message: Extract<FromProcess, { link: number }>): void {
+    const lane = this.lanes.get(message.link);
+    if (lane === undefined) return;
+    if (message.t === "answers") lane.answers(message);
+    else if (message.t === "message") lane.message(message);
+    else if (message.t === "running") lane.runs(message);
+    else if (message.t === "revoked") lane.revoked(message);
+    else {
+      lane.exited(message);
+      this.forget(lane);
+    }
+  }
+
+  private forget(lane: RemoteLane): void {
+    this.lanes.delete(lane.link);
+    clearTimeout(this.endings.get(lane));
+    this.endings.delete(lane);
+    if (this.endings.size === 0 && !this.gone) this.hold(false);
+  }
+
+  private ended(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.settleReady.reject(new PoolStartFailed("CW-EXEC-007", `the process of the pool "${this.options.setup.label}" ended before it was ready (${signal ?? `exit code ${code}`})`, { where: { executor: this.options.setup.label }, evidence: { exitCode: code, signal }, hint: "See what it printed." }));
+    this.options.gone();
+    for (const lane of [...this.lanes.values()]) {
+      const end: ThreadEnd = { code, host: true, ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }) };
+      lane.died(end, readFates(this.notes, lane.lane));
+      this.forget(lane);
+    }
+    closeSync(this.notes);
+  }
+}
+
+/** What of this program's own Node options its workers' process should have too. TypeScript loaders are registered in the workers. */
+export function nodeOptions(own: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < own.length; i++) {
+    const option = own[i] as string;
+    const value = own[i + 1];
+    if (withValue.test(option) && value !== undefined) {
+      i++;
+      if (!/\btsx\b/.test(value)) kept.push(option, value);
+    } else if (/^-(?:e|p|pe)$|^--(?:eval|print|input-type)$/.test(option)) i++;
+    else if (!ownOptions.test(option) && !(/^--(?:require|import|loader|experimental-loader)=/.test(option) && /\btsx\b/.test(option))) kept.push(option);
+  }
+  return kept;
+}
+

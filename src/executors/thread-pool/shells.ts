@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import type { ShellAnswer } from "../executor.js";
+import type { ShellHost } from "../shell/index.js";
+import type { ShellLink, ShellRequest } from "./host.js";
+import { endOffspring, type Offspring } from "./offspring.js";
+
+/** The shell commands of a pool, and the processes that its tasks start themselves: all end with this process. Loaded when first needed. */
+export class Shells implements Offspring {
+  readonly token = `caraway-${process.pid}-${randomBytes(9).toString("hex")}`;
+  private host: ShellHost | undefined;
+  private loading: Promise<ShellHost> | undefined;
+
+  constructor(private readonly env: Readonly<Record<string, string>> | undefined) {}
+
+  run({ work, setting, token }: ShellRequest, ended: (answer: ShellAnswer) => void): ShellLink {
+    let kill: (() => void) | undefined;
+    let killed = false;
+    const start = (host: ShellHost) => {
+      const env = this.env === undefined ? setting?.env : { ...this.env, ...setting?.env };
+      const running = host.run({ command: work.command, strict: work.strict, capture: work.capture, token, ...(setting ?? {}), ...(env === undefined ? {} : { env }) }, ended);
+      kill = () => running.kill();
+      if (killed) kill();
+    };
+    if (this.host !== undefined) start(this.host);
+    else void this.load().then(start);
+    return {
+      kill: () => {
+        killed = true;
+        kill?.();
+      },
+    };
+  }
+
+  began(): void {
+    if (this.host !== undefined) this.host.guard();
+    else void this.load().then((host) => host.guard());
+  }
+
+  end(task: string): void {
+    endOffspring(this.token, task);
+  }
+
+  private load(): Promise<ShellHost> {
+    this.loading ??= import("../shell/index.js").then(({ ShellHost }) => (this.host = new ShellHost({ token: this.token })));
+    return this.loading;
+  }
+
+  async close(): Promise<void> {
+    if (this.loading !== undefined) await (await this.loading).close();
+  }
+}

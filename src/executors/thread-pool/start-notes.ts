@@ -1,0 +1,67 @@
+import { openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Claims } from "./claims.js";
+import type { Fate } from "./host.js";
+
+const noteBytes = 8;
+
+/**
+ * Where each worker of a process notes which of its tasks it has begun, so that this is known when the process has died by
+ * whatever means. A file without a name, in memory where there is such a place: nothing of it can be left behind.
+ *
+ * A note is one double: twice the number of the task in its worker's order, plus one where it has ended.
+ */
+export function makeNotes(): number {
+  const path = join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `caraway-${process.pid}-${randomUUID()}`);
+  const fd = openSync(path, "wx+", 0o600);
+  unlinkSync(path);
+  return fd;
+}
+
+export function clearNote(fd: number, lane: number): void {
+  writeSync(fd, new Uint8Array(noteBytes), 0, noteBytes, lane * noteBytes);
+}
+
+/** The fate of the tasks of a lane whose process has died, by their place in its order (from 1). */
+export function readFates(fd: number, lane: number): (order: number) => Fate {
+  const note = new Float64Array(1);
+  readSync(fd, new Uint8Array(note.buffer), 0, noteBytes, lane * noteBytes);
+  const last = Math.floor((note[0] as number) / 2);
+  const lastHasEnded = (note[0] as number) % 2 === 1;
+  return (order) => (order > last ? "unclaimed" : order === last && !lastHasEnded ? "started" : "ended");
+}
+
+/** Claim words that are also noted, by a single write, before a task's code begins. */
+export class NotedClaims extends Claims {
+  private readonly note = new Float64Array(1);
+  private readonly bytes = new Uint8Array(this.note.buffer);
+  private order = 0;
+
+  constructor(
+    buffer: SharedArrayBuffer,
+    private readonly fd: number,
+    private readonly lane: number,
+  ) {
+    super(buffer);
+  }
+
+  override start(slot: number, now: number): boolean {
+    this.order++;
+    if (!super.start(slot, now)) return false;
+    this.write(this.order * 2);
+    return true;
+  }
+
+  override end(slot: number): void {
+    this.write(this.order * 2 + 1);
+    super.end(slot);
+  }
+
+  private write(note: number): void {
+    this.note[0] = note;
+    writeSync(this.fd, this.bytes, 0, noteBytes, this.lane * noteBytes);
+  }
+}
