@@ -33,7 +33,7 @@ export function findConfigFile(cwd: string): string | undefined {
   return configFileNames.map((name) => resolve(cwd, name)).find((path) => existsSync(path));
 }
 
-/** What a configuration file exports, as it is. TypeScript is loaded by what runs the program, or by the tsx of the project. */
+/** What a configuration file exports, as it is. TypeScript is loaded by the tsx that runs the program or that the project has, else by Node where it can. */
 export async function loadConfigFile(path: string, cwd: string): Promise<unknown> {
   try {
     if (path.endsWith(".json")) return JSON.parse(await readFile(path, "utf8")) as unknown;
@@ -68,28 +68,29 @@ function unknownProfile(profile: string, names: readonly string[]): Configuratio
 
 async function importModule(path: string, cwd: string): Promise<unknown> {
   const url = pathToFileURL(path).href;
-  if (!/\.m?ts$/.test(path) || runsTypeScript()) return (await import(url)) as unknown;
-  const { tsImport } = (await import(tsxOf(path, cwd))) as { tsImport: (url: string, parent: string) => Promise<unknown> };
-  return tsImport(url, url);
+  if (!/\.m?ts$/.test(path) || runsUnderTsx()) return (await import(url)) as unknown;
+  const tsx = tsxOf(cwd);
+  if (typeof tsx === "string") return ((await import(tsx)) as { tsImport: (url: string, parent: string) => Promise<unknown> }).tsImport(url, url);
+  if ("typescript" in process.features && Boolean(process.features.typescript)) return (await import(url)) as unknown;
+  throw new ConfigurationError("CW-CONF-001", `the configuration file ${path} is TypeScript, and nothing here runs TypeScript`, {
+    cause: tsx.missing,
+    where: { file: path },
+    hint: "Install tsx in the project (npm install --save-dev tsx), run the program with it, or write caraway.config.mjs.",
+  });
 }
 
-/** Whether `import()` of a TypeScript file works here: Node strips types by itself, or tsx is loaded. */
-function runsTypeScript(): boolean {
-  const flags = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""];
-  return ("typescript" in process.features && Boolean(process.features.typescript)) || flags.some((flag) => /\btsx\b/.test(flag));
+function runsUnderTsx(): boolean {
+  return [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((flag) => /\btsx\b/.test(flag));
 }
 
-function tsxOf(path: string, cwd: string): string {
+/** The address of the interface of the project's tsx, which also runs what Node's own stripping of types does not. */
+function tsxOf(cwd: string): string | { readonly missing: unknown } {
   try {
     const manifest = createRequire(join(cwd, "package.json")).resolve("tsx/package.json");
     const { exports } = createRequire(manifest)(manifest) as { exports: { "./esm/api": { import: { default: string } } } };
     return pathToFileURL(join(dirname(manifest), exports["./esm/api"].import.default)).href;
-  } catch (cause) {
-    throw new ConfigurationError("CW-CONF-001", `the configuration file ${path} is TypeScript, and nothing here runs TypeScript`, {
-      cause,
-      where: { file: path },
-      hint: "Install tsx in the project (npm install --save-dev tsx), run the program with it, or write caraway.config.mjs.",
-    });
+  } catch (missing) {
+    return { missing };
   }
 }
 
