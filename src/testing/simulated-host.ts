@@ -31,6 +31,7 @@ export class SimulatedHost implements LaneHost {
   /** Workers that have not ended. */
   readonly workers = new Map<number, Set<SimulatedWorker>>();
   closed = false;
+  private opened = 0;
 
   constructor(readonly options: SimulatedHostOptions) {
     this.random = seededRandom(options.seed);
@@ -43,7 +44,7 @@ export class SimulatedHost implements LaneHost {
   }
 
   open(lane: number, events: LaneEvents): LaneLink {
-    return new SimulatedLane(this, lane, events);
+    return new SimulatedLane(this, lane, ++this.opened, events);
   }
 
   shell(request: ShellRequest, ended: (answer: ShellAnswer) => void): ShellLink {
@@ -82,6 +83,7 @@ class SimulatedLane implements LaneLink {
   constructor(
     private readonly host: SimulatedHost,
     lane: number,
+    incarnation: number,
     events: LaneEvents,
   ) {
     const { options, conduct, random, probe } = host;
@@ -95,7 +97,7 @@ class SimulatedLane implements LaneLink {
     const alive = host.workers.get(lane) ?? new Set();
     host.workers.set(lane, alive);
     this.worker = new SimulatedWorker({
-      ports, random, conduct, probe, claims: this.claims, name: `${options.label}/${lane}`,
+      ports, random, conduct, probe, claims: this.claims, name: `${options.label}/${lane}#${incarnation}`,
       post: (message) => {
         this.up.send(message);
         if (Array.isArray(message) && random.next() < conduct.duplicate) this.up.send([...message]);

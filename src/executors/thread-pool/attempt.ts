@@ -11,6 +11,8 @@ export class Attempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect>
   /** The lane it was sent to, until it has ended or is queued again. */
   lane: Lane | undefined = undefined;
   slot = -1;
+  /** Its age in the queue: what came first has the smaller number. */
+  arrival = 0;
   timer: Timer | undefined = undefined;
   /** Told once no user code of it can begin, or go on unfenced. */
   onEnd: (() => void)[] | undefined = undefined;

@@ -320,7 +320,7 @@ export class ThreadPool implements Executor {
         "worker.stop": ({ why }, a) => this.workforce.stopFor(a, why),
         "work.requeue": (_, a) => {
           a.lane = undefined;
-          this.queue.unshift(a);
+          this.queue.putBack(a);
           this.offer();
         },
         "timer.start": ({ ms }, a) => {

@@ -6,6 +6,7 @@ export class WorkQueue {
   /** Priorities in use, ascending. */
   private order: number[] = [];
   private count = 0;
+  private arrivals = 0;
 
   /** Includes what was revoked while it waited, until it is met. */
   get size(): number {
@@ -13,13 +14,14 @@ export class WorkQueue {
   }
 
   push(attempt: Attempt): void {
+    attempt.arrival = ++this.arrivals;
     this.level(attempt).push(attempt);
     this.count++;
   }
 
-  /** Puts back what was taken and never started: it is older than all that waits on its level. */
-  unshift(attempt: Attempt): void {
-    this.level(attempt).unshift(attempt);
+  /** Puts back what was taken and never started, where its age belongs: before all that came later. */
+  putBack(attempt: Attempt): void {
+    this.level(attempt).insert(attempt);
     this.count++;
   }
 
@@ -93,11 +95,19 @@ class Level {
     this.ring[(this.head + this.size++) & (this.ring.length - 1)] = attempt;
   }
 
-  unshift(attempt: Attempt): void {
+  /** By age. What is put back is among the oldest, so its place is found from the front. */
+  insert(attempt: Attempt): void {
     if (this.size === this.ring.length) this.grow();
-    this.head = (this.head - 1) & (this.ring.length - 1);
-    this.ring[this.head] = attempt;
-    this.size++;
+    const mask = this.ring.length - 1;
+    this.head = (this.head - 1) & mask;
+    let at = this.head;
+    for (let left = this.size++; left > 0; left--) {
+      const next = this.ring[(at + 1) & mask] as Attempt;
+      if (next.arrival > attempt.arrival) break;
+      this.ring[at] = next;
+      at = (at + 1) & mask;
+    }
+    this.ring[at] = attempt;
   }
 
   peek(): Attempt | undefined {
