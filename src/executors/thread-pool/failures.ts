@@ -14,6 +14,9 @@ export interface Loss {
   readonly bystander: boolean;
 }
 
+/** So many attempts cost nothing; from then on a loss is charged, whoever caused it: nothing goes on for ever. */
+const freeAttempts = 10;
+
 /** Whose fault it is that an attempt ended without an answer, and what that costs. A worker runs one task at a time, so blame is certain. */
 export function failureOf(attempt: Attempt, label: string, why: StopReason | undefined, loss: Loss | undefined, held: boolean): WorkFailure {
   const { work, number } = attempt;
@@ -27,8 +30,9 @@ export function failureOf(attempt: Attempt, label: string, why: StopReason | und
   const end = loss?.end;
   const evidence = { exitCode: end?.code, signal: end?.signal, fate: loss?.fate };
   const lost = (error: Error, charge: WorkFailure["charge"]): WorkFailure => ({ error, charge, held });
-  if (loss?.fate === "ended") return lost(new WorkerLost("CW-EXEC-001", `the answer of ${name} was lost with its worker`, { where, evidence, cause: end?.error }), "none");
-  if (loss?.bystander === true) return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} was stopped on account of another task`, { where, evidence }), "none");
+  const uncharged = number <= freeAttempts ? "none" : "lost";
+  if (loss?.fate === "ended") return lost(new WorkerLost("CW-EXEC-001", `the answer of ${name} was lost with its worker`, { where, evidence, cause: end?.error }), uncharged);
+  if (loss?.bystander === true) return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} was stopped on account of another task`, { where, evidence }), uncharged);
   if (isOutOfMemory(end)) return lost(new MemoryExceeded("CW-APP-007", `${name} (task ${work.taskId}) used up the memory of its worker`, { where, evidence, cause: end?.error }), "app");
   if (end?.host === true) return lost(new ManagerLost("CW-EXEC-006", `the process that ran ${name} died (${describeEnd(end)})`, { where, evidence }), "lost");
   if (end !== undefined && end.error === undefined && end.code !== null) return lost(new AppExit("CW-APP-006", `${name} (task ${work.taskId}) ended its worker with exit code ${end.code}`, { where, evidence }), "app");

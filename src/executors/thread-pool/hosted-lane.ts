@@ -1,4 +1,4 @@
-import { answerStride, taskStride, type AnswerFrame, type HeadMessage, type TaskFrame, type WorkerMessage } from "./frames.js";
+import { answerStride, taskStride, type AnswerFrame, type FramedTask, type HeadMessage, type TaskFrame, type WorkerMessage } from "./frames.js";
 import type { Fate, LaneEvents, LaneLink } from "./host.js";
 import { packed } from "./packets.js";
 import { now, type FromProcess } from "./process-protocol.js";
@@ -8,16 +8,42 @@ import type { Encoded } from "../../serialization/index.js";
 /** Starts closer together than this are taken for one, in milliseconds. */
 const sameStart = 0.5;
 
+/** The working directory of the process of a pool. */
+export class Directory {
+  private readonly first = process.cwd();
+  private current = this.first;
+
+  is(wanted: string | undefined): boolean {
+    return (wanted ?? this.first) === this.current;
+  }
+
+  /** Where it cannot be entered, the task that asks for it finds that it is elsewhere. */
+  enter(wanted: string | undefined): void {
+    this.current = wanted ?? this.first;
+    try {
+      process.chdir(this.current);
+    } catch {
+      process.chdir(this.first);
+    }
+  }
+}
+
+const directoryOf = (frame: TaskFrame, at: number): string | undefined => (frame[at + 5] as FramedTask["setting"])?.cwd;
+
 /** One worker in the process of a pool, from that process's main thread: keeps its claim words, and tells the head when another task runs. */
 export class HostedLane {
   link!: LaneLink;
   readonly events: LaneEvents;
+  /** Slots with a task that has not been answered, those held back included. */
   private readonly out = new Set<number>();
+  /** Tasks, one to a frame, that wait until the worker is idle: they run in another directory. */
+  private readonly held: TaskFrame[] = [];
   private told = { slot: -1, since: 0, cooperates: false };
 
   constructor(
     private readonly number: number,
     private readonly send: (message: FromProcess) => void,
+    private readonly directory: Directory,
     exited: (end: ThreadEnd) => void,
   ) {
     this.events = {
@@ -28,11 +54,31 @@ export class HostedLane {
   }
 
   post(frame: TaskFrame): void {
+    let here = this.held.length === 0;
     for (let i = 0; i < frame.length; i += taskStride) {
       this.out.add(frame[i] as number);
       this.link.claim(frame[i] as number);
+      here &&= this.directory.is(directoryOf(frame, i));
     }
-    this.link.post(frame);
+    if (here) {
+      this.link.post(frame);
+      return;
+    }
+    for (let i = 0; i < frame.length; i += taskStride) this.held.push(frame.slice(i, i + taskStride));
+    this.release();
+  }
+
+  /** The directory belongs to the whole process: it changes between tasks only. */
+  private release(): void {
+    for (let next = this.held[0]; next !== undefined; next = this.held[0]) {
+      const wanted = directoryOf(next, 0);
+      if (!this.directory.is(wanted)) {
+        if (this.out.size > this.held.length) return;
+        this.directory.enter(wanted);
+      }
+      this.held.shift();
+      this.link.post(next);
+    }
   }
 
   tell(message: HeadMessage): void {
@@ -75,6 +121,7 @@ export class HostedLane {
       frame[i + 4] = packed(frame[i + 4] as Encoded);
     }
     this.send({ t: "answers", link: this.number, frame });
+    if (this.held.length > 0) this.release();
   }
 
   private message(message: WorkerMessage): void {

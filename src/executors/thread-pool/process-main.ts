@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { encodeThrown } from "../../serialization/index.js";
 import type { ThreadEnd } from "../../state-machines/thread.js";
-import { HostedLane } from "./hosted-lane.js";
+import { Directory, HostedLane } from "./hosted-lane.js";
 import { endOffspring, type Offspring } from "./offspring.js";
 import { Packets } from "./packets.js";
 import { PiscinaHost } from "./piscina-host.js";
@@ -15,6 +15,7 @@ class PoolMain implements Offspring {
   token = "";
   private readonly packets: Packets<FromProcess, ToProcess>;
   private readonly lanes = new Map<number, HostedLane>();
+  private readonly directory = new Directory();
   private readonly parents = new Set<string>();
   private host: PiscinaHost | undefined;
   private waiting: ToProcess[] = [];
@@ -73,7 +74,7 @@ class PoolMain implements Offspring {
   }
 
   private open(link: number, lane: number): void {
-    const hosted = new HostedLane(link, (message) => this.packets.send(message), (end: ThreadEnd) => this.exited(link, end));
+    const hosted = new HostedLane(link, (message) => this.packets.send(message), this.directory, (end: ThreadEnd) => this.exited(link, end));
     this.lanes.set(link, hosted);
     hosted.link = (this.host as PiscinaHost).open(lane, hosted.events);
   }

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { appendFileSync, closeSync, openSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, openSync, realpathSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { hostname } from "node:os";
 import type { Logger } from "pino";
-import { BadStdStreamFile } from "../../errors/index.js";
+import { BadStdStreamFile, InvalidOption } from "../../errors/index.js";
 import { decode, encode, type Encoded } from "../../serialization/index.js";
 import type { StreamFile } from "../executor.js";
 import type { Claims } from "./claims.js";
@@ -111,6 +111,7 @@ export class TaskScope {
   open(): void {
     const { setting } = this.framed;
     if (setting === undefined) return;
+    if (setting.cwd !== undefined) this.checkDirectory(setting.cwd);
     if (setting.stdout !== undefined) this.stdout = new OpenStream(setting.stdout, "stdout", this.app);
     if (setting.stderr !== undefined) this.stderr = new OpenStream(setting.stderr, "stderr", this.app);
     if (setting.env === undefined) return;
@@ -119,6 +120,17 @@ export class TaskScope {
       this.savedEnv.set(key, process.env[key]);
       process.env[key] = value;
     }
+  }
+
+  /** The process has been there already, where it could. */
+  private checkDirectory(cwd: string): void {
+    let problem: unknown;
+    try {
+      if (realpathSync(cwd) === process.cwd()) return;
+    } catch (error) {
+      problem = error;
+    }
+    throw new InvalidOption("CW-APP-011", `${this.app} cannot run in ${cwd}${problem === undefined ? "" : `: ${(problem as Error).message}`}`, { where: { app: this.app, task: this.id }, evidence: { cwd }, ...(problem === undefined ? {} : { cause: problem }) });
   }
 
   close(): void {

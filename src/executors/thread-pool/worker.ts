@@ -8,6 +8,7 @@ import { Claims } from "./claims.js";
 import { NotedClaims } from "./start-notes.js";
 import { answerStride, taskStride, verdict, type AnswerFrame, type FramedTask, type HeadMessage, type SessionSetup, type TaskFrame, type WorkerMessage } from "./frames.js";
 import { TaskScope, currentScope, installScope, runInScope } from "./task-scope.js";
+import { refuseLateExits } from "./late-exit.js";
 import { mayLoadModules, moduleApp } from "./module-app.js";
 import { taskToken } from "./offspring.js";
 import { watchSpawns } from "./spawn-watch.js";
@@ -47,6 +48,7 @@ class Session {
     process.on("uncaughtException", (error) => this.late(error));
     process.on("unhandledRejection", (reason) => this.late(reason));
     installScope();
+    refuseLateExits(() => this.scope);
     this.tell({ t: "ready", thread: threadId });
   }
 
