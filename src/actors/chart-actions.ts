@@ -40,7 +40,7 @@ function collection<C>(collect: Collect<C>): Action<C> {
       throw new TypeError("a chart may enqueue nothing but emits");
     };
     const emit = (effect: Typed | ((args: Args<C>) => Typed)): void => void effects.push(typeof effect === "function" ? effect({ context, event }) : effect);
-    collect({ context, event, enqueue: Object.assign(refuse, { emit, assign: refuse, raise: refuse, sendTo: refuse, sendParent: refuse, cancel: refuse, spawnChild: refuse, stopChild: refuse }) as Enqueue });
+    collect({ context, event, enqueue: Object.assign(refuse, { emit, assign: refuse, raise: refuse, sendTo: refuse, sendParent: refuse, cancel: refuse, spawnChild: refuse, stopChild: refuse }) });
   };
 }
 

@@ -55,7 +55,7 @@ const maxEventless = 100;
  * `assign`, `emit`, `enqueueActions` of emits, eventless transitions, entry and exit actions.
  */
 export function compile<C extends object, M extends Typed, E extends Typed, I>(machine: AnyStateMachine): CompiledChart<C, M, E, I> {
-  return new Compiler<C>(machine).chart() as CompiledChart<C, M, E, I>;
+  return new Compiler<C>(machine).chart();
 }
 
 interface MutableState<C> extends ChartState<C> {

@@ -80,7 +80,7 @@ export class Dispatcher {
   }
 
   /** Enters the initial state and performs the effects of that. */
-  start<C extends object, M extends Typed, E extends Typed, I>(cell: Cell<C, M, E>, input: I): void {
+  start<C extends object, M extends Typed, E extends Typed>(cell: Cell<C, M, E>, input: unknown): void {
     const any = cell as unknown as AnyCell;
     const seq = ++this.told;
     const effects: Typed[] = [];
@@ -190,8 +190,9 @@ export class Dispatcher {
   private record(cell: AnyCell, message: Typed, seq: number, cause: number, from: string | undefined, effects: readonly Typed[], outcome: TransitionRecord["outcome"]): void {
     const { id, incarnation } = cell;
     const kind = cell.kind.name;
-    const to = cell.state?.name ?? "";
-    const final = cell.state?.final ?? false;
+    const state = cell.state as AnyCell["state"] | undefined; // none yet where entering the first one threw
+    const to = state?.name ?? "";
+    const final = state?.final ?? false;
     const at = this.now;
     this.records.next(from === undefined ? { seq, cause, at, kind, id, incarnation, to, final, message, effects, outcome } : { seq, cause, at, kind, id, incarnation, from, to, final, message, effects, outcome });
   }

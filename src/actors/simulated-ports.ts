@@ -45,7 +45,7 @@ class Simulation implements SimulatedPorts {
   constructor(readonly seed: number) {
     this.numbers = seededRandom(seed);
     const tokens = seededRandom(seed ^ 0x5eed);
-    this.random = { next: this.numbers.next };
+    this.random = { next: () => this.numbers.next() };
     this.ids = countingIds(() => tokens.below(2 ** 32).toString(16).padStart(8, "0"));
     this.clock = {
       now: () => this.time,

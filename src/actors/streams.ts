@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import type { Observable, Observer, Operator, Subscriber, Subscription, TeardownLogic } from "rxjs";
+import type { Observable, Observer, Subscriber, Subscription, TeardownLogic } from "rxjs";
 
 /** What became of the errors that subscribers threw. */
 export interface SubscriberFailures {
@@ -26,7 +26,10 @@ export class Announcer<T> {
     return (this.stream ??= new (containedObservable())<T>(this.failures, (subscriber) => {
       const value = this.latest?.();
       if (value !== undefined) subscriber.next(value);
-      if (this.completed) return subscriber.complete();
+      if (this.completed) {
+        subscriber.complete();
+        return;
+      }
       this.subscribers = [...this.subscribers, subscriber];
       return () => {
         this.subscribers = this.subscribers.filter((other) => other !== subscriber);
@@ -58,6 +61,9 @@ export class Announcer<T> {
   }
 }
 
+interface Lifted<R> {
+  call(subscriber: Subscriber<R>, source: unknown): TeardownLogic;
+}
 type Next<T> = (value: T) => void;
 
 type Subscribe<T> = (this: Observable<T>, subscriber: Subscriber<T>) => TeardownLogic;
@@ -78,11 +84,8 @@ function containedObservable(): ContainedClass {
     }
 
     /** What every operator is built on: the derived stream is fenced as well. */
-    override lift<R>(operator?: Operator<T, R>): Observable<R> {
-      const derived = new ContainedObservable<R>(this.failures);
-      derived.source = this;
-      derived.operator = operator;
-      return derived;
+    override lift<R>(operator?: Lifted<R>): Observable<R> {
+      return new ContainedObservable<R>(this.failures, (subscriber) => operator?.call(subscriber, this));
     }
 
     override subscribe(observer?: Partial<Observer<T>> | Next<T> | null, error?: ((error: unknown) => void) | null, complete?: (() => void) | null): Subscription {

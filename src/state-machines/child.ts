@@ -91,7 +91,7 @@ const reportFailed = (late: boolean) => child.emit(({ context: { key, lastEnd } 
 const reportDue = child.emit(({ context: { key, token } }) => ({ type: "supervisor.report", report: { type: "child.due", key, token } }));
 
 /** What cannot concern a state is ignored there, and counted. */
-const unheeded = <T extends ChildMessage["type"]>(...types: readonly T[]): { readonly [K in T]: Record<never, never> } => Object.fromEntries(types.map((type) => [type, {}])) as { [K in T]: Record<never, never> };
+const unheeded = <T extends ChildMessage["type"]>(...types: readonly T[]) => Object.fromEntries(types.map((type) => [type, {}])) as { [K in T]: { readonly description?: string } };
 
 const stopNow = [
   { guard: "isKilledOutright" as const, target: "killing", actions: [cancelTimer, kill] },

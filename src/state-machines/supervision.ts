@@ -180,11 +180,17 @@ function noteStopped(draft: Draft, child: SupervisedChild, reason: EndReason): v
 function noteFailedStart(draft: Draft, child: SupervisedChild, reason: EndReason): void {
   const { operation } = draft;
   announce(draft, "start_error", child, reason);
-  if (operation?.kind === "repair") return tryAgain(draft, child);
-  if (operation?.kind === "end") return retire(draft, child);
+  if (operation?.kind === "repair") {
+    tryAgain(draft, child);
+    return;
+  }
+  if (operation?.kind === "end") {
+    retire(draft, child);
+    return;
+  }
   if (operation?.kind === "begin") {
     retire(draft, child);
-    return planEnd(draft, { shutdown: { failed_to_start_child: child.id, reason } });
+    planEnd(draft, { shutdown: { failed_to_start_child: child.id, reason } });
   }
   if (operation?.kind === "start") draft.children = draft.children.filter(({ key }) => key !== child.key);
   draft.outbox.push({ type: "child.retire", key: child.key, removed: operation?.kind === "start", gaveUp: false });
@@ -228,7 +234,10 @@ export function decide(draft: Draft, now: number): void {
 }
 
 function decideOne(draft: Draft, request: SupervisorRequest, now: number): void {
-  if (request.type === "child.ended") return decideEnd(draft, request, now);
+  if (request.type === "child.ended") {
+    decideEnd(draft, request, now);
+    return;
+  }
   if (request.type === "child.due") {
     const child = childOf(draft, request.key);
     if (child?.status === "restarting" && child.token === request.token) attempt(draft, child, now);
@@ -265,7 +274,7 @@ function attempt(draft: Draft, child: SupervisedChild, now: number): void {
   if (draft.restarts.length > draft.intensity) {
     draft.outbox.push({ type: "event.announce", event: { report: "reached_max_restart_intensity", key: child.key, id: child.id, incarnation: child.incarnation, restarts: draft.restarts.length } });
     retire(draft, child, true);
-    return planEnd(draft, "shutdown");
+    planEnd(draft, "shutdown");
   }
   update(draft, child.key, { status: "restarting", failures: child.failures });
   draft.operation = { kind: "repair", key: child.key };

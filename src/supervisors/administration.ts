@@ -1,10 +1,11 @@
+import { inspect } from "node:util";
 import type { EndReason } from "../state-machines/end-reason.js";
 import type { Answer } from "../state-machines/supervision.js";
 import type { SupervisorMessage } from "../state-machines/supervisor.js";
 import type { ChildCell } from "./child-cell.js";
 import { prepareChild } from "./check-specs.js";
 import type { Administration } from "./handle.js";
-import { causeOf, LogicalRef } from "./logical-ref.js";
+import { causeOf, type LogicalRef } from "./logical-ref.js";
 import { newChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
@@ -95,11 +96,14 @@ export class SupervisorAdministration implements Administration {
     const call = this.calls.get(number);
     this.calls.delete(number);
     if (call === undefined) return;
-    if (answer.ok) return call.resolve(answer.key === undefined ? undefined : this.supervisor.entries.get(answer.key)?.ref);
+    if (answer.ok) {
+      call.resolve(answer.key === undefined ? undefined : this.supervisor.entries.get(answer.key)?.ref);
+      return;
+    }
     if (call.key !== undefined) this.supervisor.drop(call.key, false);
     const { path } = this.supervisor;
     const cause = causeOf(answer.cause);
-    call.reject(refusal(answer.reason, `${path} refused the ${call.what}${cause === undefined ? "" : `: ${cause instanceof Error ? cause.message : String(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));
+    call.reject(refusal(answer.reason, `${path} refused the ${call.what}${cause === undefined ? "" : `: ${textOf(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));
   }
 
   /** The supervisor was killed, or has crashed: nobody answers any more. */
@@ -119,9 +123,11 @@ export class SupervisorAdministration implements Administration {
     return new Promise((resolve, reject) => {
       this.calls.set(number, { what, key, resolve, reject });
       if (cell.state.final || cell.crashed) this.reply(number, { ok: false, reason: "shutdown" });
-      else services.dispatcher.tellControl(cell, { ...message, call: number, at: services.now } as CallMessage);
+      else services.dispatcher.tellControl(cell, { ...message, call: number, at: services.now });
     });
   }
 }
 
-export const typeOf = ({ body }: PreparedChild): "worker" | "supervisor" => (body.kind === "supervisor" ? "supervisor" : "worker");
+const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : inspect(cause, { depth: 1 }));
+
+const typeOf = ({ body }: PreparedChild): "worker" | "supervisor" => (body.kind === "supervisor" ? "supervisor" : "worker");

@@ -14,7 +14,7 @@ type UserChart = CompiledChart<object, Typed, Typed, unknown>;
 export class MachineActor implements Incarnation, Receiver, ChartSelf {
   readonly signal: AbortSignal;
   private readonly abort = new AbortController();
-  private readonly cell: Cell<object, Typed, Typed>;
+  private readonly cell: Cell;
   private phase: "starting" | "running" | "ended" = "starting";
   /** The message that the chart has now. */
   private current: Envelope | undefined;
@@ -28,7 +28,7 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
   ) {
     this.signal = this.abort.signal;
     const perform = new Proxy<Record<string, (effect: Typed) => void>>({}, { get: () => this.perform });
-    const kind: CellKind<object, Typed, Typed, unknown, Cell<object, Typed, Typed>> = { name: body.chart.id, chart: this.observed(body.chart), perform, crashed: (_cell, error) => this.finish({ error }) };
+    const kind: CellKind<object, Typed, Typed, unknown, Cell> = { name: body.chart.id, chart: this.observed(body.chart), perform, crashed: (_cell, error) => this.finish({ error }) };
     this.cell = new Cell(kind, ref.path, incarnation);
   }
 
@@ -50,7 +50,8 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
     if (notice !== undefined) return;
     if (!isTyped(message)) {
       envelope.refuse?.(refusal("invalid_message", `${this.ref.path} is a chart: its messages are objects with a type`, { actor: this.ref.path }));
-      return this.finish({ error: new TypeError(`${this.ref.path} was told something that is no message of a chart: ${String(message)}`) });
+      this.finish({ error: new TypeError(`${this.ref.path} was told something that is no message of a chart: ${String(message)}`) });
+      return;
     }
     this.current = envelope;
     this.services.dispatcher.tell(this.cell, message);

@@ -6,7 +6,7 @@ export type Effects = Readonly<Record<string, (effect: never, self: ChartSelf) =
 
 /** What a child is made of. */
 export type Body =
-  | { readonly kind: "run"; readonly run: (self: Self<never>) => void | "ignore" | Promise<void | "ignore"> }
+  | { readonly kind: "run"; readonly run: (self: Self<never>) => unknown }
   | { readonly kind: "machine"; readonly chart: CompiledChart<object, Typed, Typed, unknown>; readonly effects: Effects }
   | { readonly kind: "supervisor"; readonly supervisor: PreparedSupervisor };
 

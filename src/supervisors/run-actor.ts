@@ -8,7 +8,6 @@ import type { Services } from "./services.js";
 import type { ActorRef, ChildSpec, Self } from "./types.js";
 
 type Handler = (message: never, reply: (answer: unknown) => void) => void | Promise<void>;
-type Run = (self: Self<never>) => void | "ignore" | Promise<void | "ignore">;
 type Cleanup = (reason: EndReason) => void | Promise<void>;
 
 /** Children of an actor: made when the first is spawned. */
@@ -47,7 +46,7 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     this.input = child.input;
   }
 
-  launch(run: Run): void {
+  launch(run: (self: Self<never>) => unknown): void {
     this.attempt(
       () => run(this),
       (answer) => this.ready(answer),
@@ -133,12 +132,16 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
   /** The function has returned. */
   private ready(answer: unknown): void {
     if (this.phase !== "starting") return;
-    if (this.reason !== undefined) return this.end(this.reason);
+    if (this.reason !== undefined) {
+      this.end(this.reason);
+      return;
+    }
     if (answer === "ignore") {
       this.phase = "ended";
       this.release();
       this.ref.detach("normal");
-      return this.host.ignored();
+      this.host.ignored();
+      return;
     }
     this.phase = "running";
     this.ref.opened();
@@ -172,10 +175,16 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
   private cleanUp(): void {
     const cleanup = this.cleanups.pop();
     const next = (): void => (this.phase === "ending" ? this.cleanUp() : undefined);
-    if (cleanup !== undefined) return this.attempt(() => cleanup(this.reason ?? "normal"), next);
+    if (cleanup !== undefined) {
+      this.attempt(() => cleanup(this.reason ?? "normal"), next);
+      return;
+    }
     const { offspring } = this;
     this.offspring = undefined;
-    if (offspring !== undefined) return this.attempt(() => offspring.stop(), next);
+    if (offspring !== undefined) {
+      this.attempt(() => offspring.stop(), next);
+      return;
+    }
     this.finish(this.reason ?? "normal");
   }
 
@@ -218,7 +227,8 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     if (this.phase === "ending") {
       if (this.reason === "shutdown" || this.reason === "normal") this.reason = { error };
       this.busy = false;
-      return this.cleanUp();
+      this.cleanUp();
+      return;
     }
     this.busy = false;
     this.end({ error });

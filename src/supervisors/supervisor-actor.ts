@@ -148,7 +148,10 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
         this.ref?.announcements.next(report);
       },
       "supervisor.announce": ({ outcome, reason }) => {
-        if (outcome === "ended") return this.finish(reason);
+        if (outcome === "ended") {
+          this.finish(reason);
+          return;
+        }
         this.ref?.opened();
         this.host.started();
       },

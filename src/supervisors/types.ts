@@ -74,11 +74,11 @@ export interface ChildSpec {
   /** Unique in its supervisor. */
   readonly id: string;
   readonly restart?: RestartKind;
-  /** How long it may take to end after it was asked to: 5 s, and `infinity` for supervisors. */
-  readonly shutdown?: Duration | "brutal_kill" | "infinity";
+  /** How long it may take to end after it was asked to: a duration (5 s), `"infinity"` (the default of supervisors), or `"brutal_kill"`. */
+  readonly shutdown?: Duration;
   readonly significant?: boolean;
-  /** A start that takes longer has failed: 30 s; without limit for supervisors, whose children have limits of their own. */
-  readonly startTimeout?: Duration | "infinity";
+  /** A start that takes longer has failed: a duration (30 s), or `"infinity"`, the default of supervisors, whose children have limits of their own. */
+  readonly startTimeout?: Duration;
   /** The n-th restart in a row waits `min`·2^(n−1), at most `max`. A child that ran for (min+max)/2 begins a new row. Off where nothing is said: OTP restarts at once. */
   readonly backoff?: Backoff | false;
   /** Messages that may wait for it: 10,000. */
@@ -88,8 +88,8 @@ export interface ChildSpec {
   /** By the effect's type; what one throws, or its promise rejects with, ends the actor with `{ error }`. Every effect is also announced on `events$`; `{ type: "reply", answer }` answers the message being handled. */
   readonly effects?: Readonly<Record<string, (effect: never, self: ChartSelf) => unknown>>;
   readonly input?: unknown;
-  /** A function: started when it returns, a throw is a failed start, and `"ignore"` says that there is nothing to do. */
-  readonly run?: (self: Self<never>) => void | "ignore" | Promise<void | "ignore">;
+  /** A function: started when it (or its promise) returns, a throw is a failed start, and `"ignore"` says that there is nothing to do. */
+  readonly run?: (self: Self<never>) => unknown;
   readonly supervisor?: SupervisorSpec;
   /** Not built yet. */
   readonly logic?: unknown;

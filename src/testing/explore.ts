@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { createActor, createMachine, type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, type StateValue } from "xstate";
+import { createActor, createMachine, type AnyMachineSnapshot, type AnyStateMachine, type StateValue } from "xstate";
 import { compile, type CompiledChart, type Typed } from "../actors/compile.js";
 
 /** One disagreement between a chart's table and xstate. */
@@ -80,7 +80,7 @@ export class ChartPair {
   /** Both begin; the difference, or the snapshot that both agree on. */
   begin(input: unknown): AnyMachineSnapshot | Difference {
     this.script.rewind();
-    const expected = attempt(() => collected((scope) => this.machine.getInitialSnapshot(scope, input as never)));
+    const expected = attempt(() => collected((scope) => this.machine.getInitialSnapshot(scope, input)));
     const seen = expected.asXstate(this.script);
     this.script.rewind();
     const subject = { state: undefined as never, context: {} };
@@ -91,12 +91,12 @@ export class ChartPair {
 
   /** Both take one message; the difference, or the snapshot that both agree on. */
   step(from: AnyMachineSnapshot, message: Typed): AnyMachineSnapshot | Difference {
-    const name = stateName(from.value);
+    const name = nameOf(from);
     const state = this.table.states.get(name);
     if (state === undefined) throw new Error(`the table of "${this.machine.id}" has no state "${name}"`);
     const subject = { state, context: copied(from.context as object) };
     this.script.rewind();
-    const expected = attempt(() => collected((scope) => this.machine.transition(from, message as never, scope)));
+    const expected = attempt(() => collected((scope) => this.machine.transition(from, message, scope)));
     const seen = expected.asXstate(this.script);
     this.script.rewind();
     const effects: Typed[] = [];
@@ -108,8 +108,8 @@ export class ChartPair {
   /** The dispatcher treats such a message as a fault; all that matters is that xstate selects no transition for it either. */
   private unspoken(from: AnyMachineSnapshot, message: Typed): AnyMachineSnapshot | Difference {
     this.script.rewind();
-    const selected = this.machine.getTransitionData(from as never, message as never);
-    return selected.length === 0 ? from : { state: stateName(from.value), message, answers: [...this.script.answers], compiled: "unexpected", xstate: selected.map((transition) => transition.eventType) };
+    const selected = this.machine.getTransitionData(from as never, message) as readonly { readonly eventType: string }[];
+    return selected.length === 0 ? from : { state: nameOf(from), message, answers: [...this.script.answers], compiled: "unexpected", xstate: selected.map((transition) => transition.eventType) };
   }
 
   private compared(at: { name: string; message: Typed }, expected: Attempted<Stepped>, seen: unknown, actual: object): AnyMachineSnapshot | Difference {
@@ -122,12 +122,14 @@ export class ChartPair {
 type Stepped = readonly [AnyMachineSnapshot, readonly { readonly type: string; readonly params?: unknown }[]];
 
 /** What xstate's pure `transition()` does, without the actor that it makes each time: that one would ask the guards too. */
-function collected(run: (scope: AnyActorScope) => AnyMachineSnapshot): Stepped {
+function collected(run: (scope: Scope) => AnyMachineSnapshot): Stepped {
   const actions: { type: string; params?: unknown }[] = [];
   const nothing = (): void => undefined;
   const snapshot = run({ self: bystander, system: bystander.system, id: "", sessionId: "", logger: nothing, defer: nothing, emit: nothing, stopChild: nothing, actionExecutor: (action) => void actions.push(action) });
   return [snapshot, actions];
 }
+
+type Scope = Parameters<AnyStateMachine["transition"]>[2];
 
 const bystander = createActor(createMachine({}));
 
@@ -152,7 +154,7 @@ function attempt<T>(run: () => T): Attempted<T> {
 
 function describe([snapshot, actions]: Stepped, script: GuardScript): unknown {
   const effects = actions.filter((action) => action.type === "xstate.emit").map((action) => (action.params as { event: Typed }).event);
-  return { state: stateName(snapshot.value), context: snapshot.context as object, effects, asked: [...script.asked] };
+  return { state: nameOf(snapshot), context: snapshot.context as object, effects, asked: [...script.asked] };
 }
 
 const outcome = (subject: { state: { name: string }; context: object }, effects: readonly Typed[]): object => ({ state: subject.state.name, context: subject.context, effects });
@@ -165,6 +167,8 @@ export function stateName(value: StateValue): string {
   const rest = stateName(entry[1] ?? "");
   return rest === "" ? entry[0] : `${entry[0]}.${rest}`;
 }
+
+const nameOf = (snapshot: AnyMachineSnapshot): string => stateName(snapshot.value as StateValue);
 
 /** Whether what `begin` and `step` gave is a difference. */
 export function isDifference(result: AnyMachineSnapshot | Difference): result is Difference {
@@ -190,7 +194,7 @@ export function explore(original: AnyStateMachine, options: ExploreOptions = {})
       const result = run();
       if (isDifference(result)) differences.push(result);
       else if (result !== failedSnapshot) {
-        const name = stateName(result.value);
+        const name = nameOf(result);
         visited.add(name);
         const key = `${name} ${contextKey(result.context)}`;
         if (seen.has(key)) continue;
