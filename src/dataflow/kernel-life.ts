@@ -10,6 +10,7 @@ import type { Executor } from "../executors/executor.js";
 import { kernelMachine, type KernelContext, type KernelEffect, type KernelMessage } from "../state-machines/kernel.js";
 import type { ExecutorMaker } from "./executors.js";
 import type { DataFlowKernel } from "./kernel.js";
+import { RuntimeTree } from "./runtime-tree.js";
 import type { TaskTable } from "./task-table.js";
 
 export interface CloseOptions {
@@ -21,12 +22,10 @@ export interface CloseOptions {
 
 const chart = compile<KernelContext, KernelMessage, KernelEffect, undefined>(kernelMachine);
 
-/** How long executors may take to stop, in milliseconds. */
-const stopLimit = 10_000;
-
 /** The life of a kernel: starts and stops its executors, and closes in one direction. */
 export class KernelLife {
-  private readonly cell: Cell<KernelContext, KernelMessage, KernelEffect>;
+  readonly cell: Cell<KernelContext, KernelMessage, KernelEffect>;
+  private readonly tree: RuntimeTree;
   private readonly startedAt: number;
   private endedAt: number | undefined;
   private timer: Timer | undefined;
@@ -39,9 +38,10 @@ export class KernelLife {
     private readonly kernel: DataFlowKernel,
     private readonly table: TaskTable,
     private readonly config: ResolvedConfig,
-    private readonly make: ExecutorMaker,
+    make: ExecutorMaker,
   ) {
     this.startedAt = kernel.ports.clock.now();
+    this.tree = new RuntimeTree(table, make, kernel.dispatcher);
     this.closed = new Promise((resolve, reject) => (this.finish = { resolve, reject }));
     this.closed.catch(() => undefined);
     this.cell = new Cell(
@@ -58,7 +58,7 @@ export class KernelLife {
           "kernel.announce": ({ outcome }) => this.announce(outcome),
         },
         moved: () => kernel.events.next({ type: "kernel.state", state: this.state }),
-        crashed: (_: unknown, error: unknown) => table.rejectAll(error),
+        crashed: (_: unknown, error: unknown) => this.broke(error),
       },
       "kernel",
     );
@@ -77,7 +77,8 @@ export class KernelLife {
 
   async start(): Promise<void> {
     try {
-      for (const descriptor of this.config.executors) await this.startOne(descriptor);
+      await this.tree.start();
+      for (const descriptor of this.config.executors) await this.tree.addExecutor(descriptor);
     } catch (error) {
       this.kernel.dispatcher.tell(this.cell, { type: "kernel.failed", error });
       await this.stopExecutors();
@@ -87,26 +88,20 @@ export class KernelLife {
     await new Promise<void>((resolve) => this.kernel.ports.scheduler.soon(resolve));
   }
 
-  private async startOne(descriptor: ThreadPoolDescriptor): Promise<void> {
-    const executor = await this.make(descriptor, this.kernel.dispatcher, this.table.listener);
-    this.table.executors.set(executor.label, executor);
-    await executor.start();
-  }
-
   async addExecutor(descriptor: ExecutorDescriptor): Promise<void> {
     const { executors } = await resolveConfig({ executors: [descriptor] });
     for (const one of executors) {
       if (this.table.executors.has(one.label)) throw new ConfigurationError("CW-CONF-001", `there is an executor "${one.label}" already`, { where: { executor: one.label } });
-      await this.startOne(one);
+      await this.tree.addExecutor(one);
     }
   }
 
   async removeExecutor(label: string): Promise<void> {
     const executor = this.table.executors.get(label);
     if (executor === undefined) throw new UnknownExecutor("CW-EXEC-004", `there is no executor "${label}"; there are ${[...this.table.executors.keys()].join(", ") || "none"}`, { where: { executor: label } });
-    this.table.executors.delete(label);
+    this.table.registry.retire(label);
     await executor.drain();
-    await executor.stop(stopLimit);
+    await this.tree.removeExecutor(label);
   }
 
   close({ mode = "wait", timeout }: CloseOptions): Promise<void> {
@@ -115,8 +110,9 @@ export class KernelLife {
     return this.closed;
   }
 
-  tree(): readonly { path: string; state: string }[] {
-    return [{ path: this.cell.path, state: this.state }, ...[...this.table.executors.values()].flatMap((executor: Executor) => executor.tree())];
+  /** Every actor: supervisors and their children, the kernel, executors, threads and attempts. */
+  describe(): readonly { path: string; state: string }[] {
+    return [...this.tree.describe(), { path: this.cell.path, state: this.state }, ...[...this.table.executors.values()].flatMap((executor: Executor) => executor.tree())];
   }
 
   /** Open work keeps the program alive; an idle kernel does not. */
@@ -132,20 +128,26 @@ export class KernelLife {
   }
 
   private async stopExecutors(): Promise<void> {
-    for (const executor of [...this.table.executors.values()].reverse()) {
-      try {
-        await executor.stop(stopLimit);
-      } catch (error) {
-        this.unclean.push(error);
-      }
-    }
+    this.unclean.push(...(await this.tree.stopExecutors()));
     this.kernel.dispatcher.tell(this.cell, { type: "executors.stopped" });
   }
 
   private announce(outcome: "started" | "closed" | "failed"): void {
     if (outcome === "started") return;
+    if (outcome === "failed") this.tree.crash(this.cell.context.reason);
     this.endedAt = this.kernel.ports.clock.now();
     clearInterval(this.keepAlive);
+    void this.tree.stop().then(() => this.ended());
+  }
+
+  /** The kernel broke one of its own rules: every open future rejects, and the root ends with it. */
+  private broke(error: unknown): void {
+    this.table.rejectAll(error);
+    this.unclean.push(error);
+    this.announce("failed");
+  }
+
+  private ended(): void {
     const [problem] = this.unclean;
     if (problem === undefined) this.finish.resolve();
     else this.finish.reject(problem);

@@ -10,6 +10,7 @@ import { KernelClosed } from "../errors/index.js";
 import type { Executor, ExecutorStatus } from "../executors/executor.js";
 import { definitionOf } from "./app.js";
 import type { ExecutorMaker } from "./executors.js";
+import { enclosing } from "./enclosing.js";
 import { AppFuture } from "./future.js";
 import type { CloseOptions, KernelLife } from "./kernel-life.js";
 import { showToObservers } from "./observers.js";
@@ -146,12 +147,13 @@ export class DataFlowKernel implements Submitter {
 
   /** Resolves when fewer than `maxPending` tasks are open. */
   ready(): Promise<void> {
-    return this.table.ready();
+    return this.table.turnstile.enter();
   }
 
-  /** A group of tasks with defaults of its own, to cancel, count and wait for together. */
+  /** A group of tasks with defaults of its own, to cancel, count and wait for together. Made inside a scope, it is part of that. */
   scope(name: string, options: ScopeOptions = {}): Scope {
-    return new Scope(this, name, options);
+    const around = enclosing.current;
+    return new Scope(this, name, options, around?.kernel === this ? around.scope : undefined);
   }
 
   /** Ends the kernel: waits for open work or cancels it, stops the executors, leaves nothing behind. */
@@ -180,7 +182,7 @@ export class DataFlowKernel implements Submitter {
 
   /** Every actor with its state. */
   tree(): readonly { path: string; state: string }[] {
-    return this.life.tree();
+    return this.life.describe();
   }
 
   get events$(): Observable<KernelEvent> {

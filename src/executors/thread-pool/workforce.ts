@@ -167,7 +167,7 @@ export class Workforce {
     for (const [slot, attempt] of thread.attempts()) {
       this.out--;
       const fate = link.fate(slot);
-      const bystander = end?.onAccountOfAnother === true || (thread.stoppedFor !== undefined && thread.stoppedFor !== attempt);
+      const bystander = this.stopping || end?.onAccountOfAnother === true || (thread.stoppedFor !== undefined && thread.stoppedFor !== attempt);
       if (fate === "unclaimed") dispatcher.tell(attempt, { type: "attempt.unclaimed" });
       else dispatcher.tell(attempt, { type: "attempt.lost", loss: { end, fate, bystander } satisfies Loss });
     }
