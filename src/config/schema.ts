@@ -63,7 +63,7 @@ const retriesObject = shape("retries", {
 });
 const retries = chosen((value) => (isObject(value) ? retriesObject : retriesNumber));
 
-const resolver = chosen((value) => (isObject(value) ? fault("is an object of your own, which is not built yet", { later: true }) : oneOf(["deep", "shallow"], { about: "" })));
+const resolver = chosen((value) => (isObject(value) ? objectWith(["gather", "unwrap"], "an object with the functions gather and unwrap", { about: "" }) : oneOf(["deep", "shallow"], { about: "" })));
 
 const exitMode = chosen((value) => (value === "detach" ? fault('is "detach", which is not built yet', { later: true }) : oneOf(["wait", "cancel"], { about: "" })));
 const strategy = chosen((value) => (isObject(value) ? fault("is an object of your own, which is not built yet", { later: true }) : oneOf(["none", "simple", "auto-scale"], { about: "" })));
@@ -77,7 +77,7 @@ const settings = {
   strategyPeriod: duration({ about: "How often the strategy looks.", default: '"5s"' }),
   maxIdleTime: duration({ about: "How long a block stays idle before it ends.", default: '"2m"' }),
   exitMode: option(z.optional(exitMode), { words: '"wait" or "cancel"', about: "What happens to work that is left when a kernel is disposed of.", default: '"wait"' }),
-  dependencyResolver: option(z.optional(resolver), { words: '"deep" or "shallow"', about: "Whether futures are found at any depth of the arguments, or among the arguments themselves only.", default: '"deep"' }),
+  dependencyResolver: option(z.optional(resolver), { words: '"deep", "shallow" or { gather, unwrap }', about: "How futures are found in arguments: at any depth, among the arguments themselves only, or by functions of yours.", default: '"deep"' }),
   maxPending: whole(1, { about: "How many tasks may be unfinished before `ready()` waits.", default: "no limit" }),
   retain: whole(0, { about: "How many finished tasks stay inspectable.", default: "10000" }),
   progress: yesNo({ about: "Whether a live block of lines shows how the run goes.", default: "false" }),

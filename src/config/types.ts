@@ -37,8 +37,15 @@ export interface RetryOptions {
   readonly cost?: RetryCost | undefined;
 }
 
-/** Where futures are found: at any depth of the arguments, or among the arguments themselves only. */
-export type DependencyResolution = "deep" | "shallow";
+/** How futures are found in arguments: at any depth, among the arguments themselves only, or by functions of yours. */
+export type DependencyResolution = "deep" | "shallow" | DependencyResolver;
+
+export interface DependencyResolver {
+  /** The promises inside one argument that must settle first. Not asked about primitives. */
+  gather(argument: unknown): Iterable<PromiseLike<unknown>>;
+  /** The argument with each of those promises replaced by its value. */
+  unwrap(argument: unknown, valueOf: (promise: PromiseLike<unknown>) => unknown): unknown;
+}
 
 /** What happens to work that is left when a kernel is disposed of. */
 export type ExitMode = "wait" | "cancel";

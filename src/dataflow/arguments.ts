@@ -1,9 +1,9 @@
-import { DataFile } from "../data/file.js";
+import type { DependencyResolution, DependencyResolver } from "../config/types.js";
 import { decode, encode, type Encoded } from "../serialization/index.js";
 import { AppFuture, DataFuture } from "./future.js";
 
 /** One argument as kept: travelling form, a future whose value it will be, or a container with futures in it. */
-export type KeptArgument = Encoded | AppFuture<unknown, unknown> | DataFuture | Foreign | Template;
+export type KeptArgument = Encoded | AppFuture<unknown, unknown> | DataFuture | Foreign | Template | Gathered;
 
 /** A promise that is not caraway's. Its value is set once it is there. */
 export class Foreign {
@@ -21,10 +21,31 @@ class Leaf {
   constructor(readonly encoded: Encoded) {}
 }
 
+/** An argument whose promises were found by a resolver of the user's, who also replaces them. */
+export class Gathered {
+  constructor(
+    readonly argument: unknown,
+    private readonly resolver: DependencyResolver,
+    readonly dependencies: ReadonlyMap<PromiseLike<unknown>, Dependency | DataFuture>,
+  ) {}
+
+  value(): unknown {
+    return this.resolver.unwrap(this.argument, (promise) => {
+      const dependency = this.dependencies.get(promise);
+      if (dependency === undefined) throw new TypeError("dependencyResolver.unwrap asked for the value of a promise that gather had not given");
+      return fill(dependency);
+    });
+  }
+}
+
+/** How futures are found in arguments. */
+export type Gathering = DependencyResolution;
+
 export type Dependency = AppFuture<unknown, unknown> | Foreign;
 
 /** Takes a snapshot of the argument, and adds what it waits for to `dependencies`. */
-export function keepArgument(argument: unknown, what: string, dependencies: Dependency[], depth: "deep" | "shallow"): KeptArgument {
+export function keepArgument(argument: unknown, what: string, dependencies: Dependency[], depth: Gathering): KeptArgument {
+  if (typeof depth === "object") return gather(argument, what, dependencies, depth);
   if (argument === null || typeof argument !== "object") return encode(argument, what);
   if (argument instanceof AppFuture || argument instanceof DataFuture) {
     dependencies.push(argument instanceof DataFuture ? argument.parent : argument);
@@ -33,6 +54,18 @@ export function keepArgument(argument: unknown, what: string, dependencies: Depe
   if (isPromise(argument)) return foreign(argument, dependencies);
   if (depth === "shallow" || !holdsPromise(argument, new Set())) return encode(argument, what);
   return new Template(copy(argument, what, dependencies, new Map()));
+}
+
+function gather(argument: unknown, what: string, dependencies: Dependency[], resolver: DependencyResolver): KeptArgument {
+  const found = new Map<PromiseLike<unknown>, Dependency | DataFuture>();
+  for (const promise of resolver.gather(argument)) {
+    if (found.has(promise)) continue;
+    if (promise instanceof AppFuture || promise instanceof DataFuture) {
+      found.set(promise, promise);
+      dependencies.push(promise instanceof DataFuture ? promise.parent : promise);
+    } else found.set(promise, foreign(promise, dependencies));
+  }
+  return found.size === 0 ? encode(argument, what) : new Gathered(argument, resolver, found);
 }
 
 function foreign(promise: PromiseLike<unknown>, dependencies: Dependency[]): Foreign {
@@ -130,6 +163,7 @@ export function composeArgument(kept: KeptArgument, what: string): Encoded {
   if (kept instanceof DataFuture) return encode(kept.file, what);
   if (kept instanceof Foreign) return encode(kept.value, what);
   if (kept instanceof Template) return encode(fill(kept.tree), what);
+  if (kept instanceof Gathered) return encode(kept.value(), what);
   return kept;
 }
 
@@ -137,7 +171,35 @@ export function composeArgument(kept: KeptArgument, what: string): Encoded {
 export function argumentValue(kept: KeptArgument): unknown {
   if (kept instanceof AppFuture || kept instanceof DataFuture || kept instanceof Foreign) return fill(kept);
   if (kept instanceof Template) return fill(kept.tree);
+  if (kept instanceof Gathered) return kept.value();
   return decode(kept);
+}
+
+/** What a task was made to wait for, found again in what was kept of its arguments. */
+export function dependenciesOf(record: { readonly args: readonly KeptArgument[]; readonly extra: { readonly inputs?: readonly KeptArgument[] } | undefined }): Dependency[] {
+  const found = new Set<Dependency>();
+  const add = (one: unknown): void => {
+    if (one instanceof DataFuture) found.add(one.parent);
+    else if (one instanceof AppFuture || one instanceof Foreign) found.add(one);
+  };
+  for (const kept of [...record.args, ...(record.extra?.inputs ?? [])]) {
+    if (kept instanceof Gathered) for (const dependency of kept.dependencies.values()) add(dependency);
+    else if (kept instanceof Template) for (const one of leavesOf(kept.tree)) add(one);
+    else add(kept);
+  }
+  return [...found];
+}
+
+function* leavesOf(root: unknown): Generator {
+  const seen = new Set<object>();
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (next === null || typeof next !== "object" || seen.has(next)) continue;
+    seen.add(next);
+    if (isContainer(next) && !isPromise(next)) for (const member of members(next)) open.push(member);
+    else yield next;
+  }
 }
 
 /** Every future in what the body of a join app returned. */

@@ -2,7 +2,10 @@ import type { Dispatcher } from "../actors/dispatcher.js";
 import type { Executor, ExecutorStatus, Work, WorkListener } from "../executors/executor.js";
 import { encode, encodeThrown, type Encoded } from "../serialization/index.js";
 import type { TaskRecord } from "./task-record.js";
+import type { Body } from "./app-definition.js";
 import { argumentValue } from "./arguments.js";
+
+const isAsync = (body: Body): boolean => Object.prototype.toString.call(body) === "[object AsyncFunction]";
 
 /** Runs bodies of join apps, and lifted look-ups, in the kernel's own thread: each in a turn of its own. */
 export class Beside implements Executor {
@@ -15,7 +18,7 @@ export class Beside implements Executor {
     private readonly dispatcher: Dispatcher,
     private readonly listener: WorkListener,
     /** Runs a body so that apps called in it belong to its kernel. */
-    private readonly within: (record: TaskRecord, run: () => unknown) => unknown,
+    private readonly within: (record: TaskRecord, run: () => unknown, lasting: boolean) => unknown,
   ) {}
 
   get load(): number {
@@ -43,7 +46,8 @@ export class Beside implements Executor {
 
   private run(record: TaskRecord, attempt: number): void {
     try {
-      const value = this.within(record, () => (record.app.body as (...args: unknown[]) => unknown)(...record.args.map(argumentValue)));
+      const body = record.app.body as Body;
+      const value = this.within(record, () => body(...record.args.map(argumentValue)), isAsync(body));
       if (value instanceof Promise) {
         value.then(
           (late: unknown) => this.succeed(record, attempt, late),

@@ -5,6 +5,7 @@ import { discard, prepareDirectories, privatePath, publish } from "../data/attem
 import { BadStdStreamFile, BashAppNoReturn, InvalidOption } from "../errors/index.js";
 import type { StreamFile, WorkSetting } from "../executors/executor.js";
 import { argumentValue } from "./arguments.js";
+import { attemptFailed } from "./attempts.js";
 import type { AppDefinition, CallPlan } from "./app-definition.js";
 import type { TaskTable } from "./task-table.js";
 import { Command, renderCommand } from "./sh.js";
@@ -51,6 +52,7 @@ export class TaskFilesystem {
   stage(record: TaskRecord): void {
     const { dispatcher } = this.table;
     const fail = (error: unknown) => dispatcher.tell(record, { type: "inputs.failed", error });
+    if (record.extra?.refusal !== undefined) return fail(record.extra.refusal);
     const done = (command?: unknown) => {
       try {
         if (record.app.kind === "bash") record.more().command = checkCommand(record, command);
@@ -100,7 +102,7 @@ export class TaskFilesystem {
   publish(record: TaskRecord, attemptNumber: number): void {
     publish(this.pairs(record, attemptNumber)).then(
       () => this.table.dispatcher.tell(record, { type: "outputs.published", attempt: attemptNumber }),
-      (error: Error) => this.table.attemptFailed(record, attemptNumber, "outputs.failed", { error, charge: "app", held: false }),
+      (error: Error) => attemptFailed(record, attemptNumber, "outputs.failed", { error, charge: "app", held: false }),
     );
   }
 

@@ -1,5 +1,6 @@
 import type { Observable } from "rxjs";
 import { DataFile } from "../data/file.js";
+import { cancelTask } from "./cancelling.js";
 import type { TaskRecord } from "./task-record.js";
 import type { AttemptRecord, NoOutputs, OutputFutures, TaskState } from "./types.js";
 
@@ -79,7 +80,7 @@ export class AppFuture<T, O = NoOutputs> implements PromiseLike<T> {
    * Answers with the state the task was found in. Does nothing to a task that has ended.
    */
   cancel(reason?: string): Promise<TaskState> {
-    return this.record.table.cancel(this.record, reason);
+    return cancelTask(this.record, reason);
   }
 
   /** The future of one property of the result. */

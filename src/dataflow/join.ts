@@ -1,9 +1,9 @@
 import type { Dispatcher } from "../actors/dispatcher.js";
-import { InvalidJoin, JoinError } from "../errors/index.js";
+import { InvalidJoin } from "../errors/index.js";
 import { encode } from "../serialization/index.js";
 import { AppFuture, DataFuture } from "./future.js";
 import { Foreign, fill, gatherFutures, isJoinable } from "./arguments.js";
-import { rootCause } from "./outcomes.js";
+import { joinError } from "./failure-path.js";
 import type { TaskRecord } from "./task-record.js";
 
 /** Waits for every future in what the body of a join app returned. */
@@ -34,9 +34,7 @@ export function watchJoin(record: TaskRecord, dispatcher: Dispatcher): void {
         if (--open === 0) resolve();
       },
       (error: unknown) => {
-        const { root, path } = rootCause(error);
-        const whose = future instanceof AppFuture ? `task ${future.id} (${future.appName})` : future instanceof DataFuture ? future.toString() : "a promise";
-        fail(new JoinError("CW-TASK-002", `${name} (task ${record.taskId}) joined ${whose}, which failed: ${describe(root)}`, { where, cause: root, evidence: { path: [`${name}#${record.taskId}`, ...path] } }));
+        fail(joinError(record, future, error));
       },
     );
   }
@@ -56,8 +54,4 @@ function substitute(value: unknown, values: ReadonlyMap<unknown, unknown>): unkn
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, substitute(member, values)]));
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

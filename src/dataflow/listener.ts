@@ -1,5 +1,7 @@
-import type { Answer, Work, WorkListener } from "../executors/executor.js";
+import type { Answer, Work, WorkFailure, WorkListener } from "../executors/executor.js";
 import { decodeThrown } from "../serialization/index.js";
+import { attemptFailed } from "./attempts.js";
+import { passOn } from "./news.js";
 import type { TaskTable } from "./task-table.js";
 import type { TaskMessage } from "../state-machines/task.js";
 import { attachPlace, shellOutcome } from "./outcomes.js";
@@ -12,19 +14,16 @@ export function listenerOf(table: TaskTable): WorkListener {
   return {
     sent(work, attempt) {
       const task = record(work);
-      if (attempt === 1) task.plan.counts.waitedMs += dispatcher.now - task.createdAt;
+      if (attempt === 1) table.waited(task, Math.max(0, dispatcher.now - task.createdAt));
       dispatcher.tell(task, sentMessage(attempt));
     },
-    started(work, attempt) {
-      record(work).startedAt = Math.round(dispatcher.now);
-      dispatcher.tell(record(work), { type: "attempt.started", attempt });
-    },
+    started: (work, attempt) => dispatcher.tell(record(work), { type: "attempt.started", attempt }),
     requeued: (work, attempt) => dispatcher.tell(record(work), { type: "attempt.requeued", attempt }),
     answered: (work, attempt, answer) => answered(table, record(work), attempt, answer),
-    failed: (work, attempt, failure) => table.attemptFailed(record(work), attempt, "attempt.failed", failure),
+    failed: (work, attempt, failure) => failed(table, record(work), attempt, failure),
     revoked: (work, attempt) => table.files.discard(record(work), attempt),
     released: (work, attempt) => dispatcher.tell(record(work), { type: "attempt.released", attempt }),
-    news: (taskId, attempt, news) => table.news(taskId, attempt, news),
+    news: (taskId, attempt, news) => passOn(table, taskId, attempt, news),
   };
 }
 
@@ -33,17 +32,29 @@ const sentMessage = (attempt: number): TaskMessage => (attempt === 1 ? firstSent
 
 function answered(table: TaskTable, record: TaskRecord, attempt: number, answer: Answer): void {
   if ("shell" in answer) {
-    if (record.startedAt > 0) table.ran(record, Math.max(0, table.dispatcher.now - record.startedAt));
     const outcome = shellOutcome(record, attempt, answer.shell);
-    if ("value" in outcome) table.dispatcher.tell(record, { type: "attempt.succeeded", attempt, value: outcome.value });
-    else table.attemptFailed(record, attempt, "attempt.failed", { error: outcome.error, charge: "app", held: false });
+    if ("error" in outcome) failed(table, record, attempt, { error: outcome.error, charge: "app", held: false });
+    else {
+      table.ran(record, timeRunning(table, record));
+      table.dispatcher.tell(record, { type: "attempt.succeeded", attempt, value: outcome.value });
+    }
     return;
   }
+  table.ran(record, answer.ms);
   if (answer.ok) {
-    table.ran(record, answer.ms);
     table.dispatcher.tell(record, { type: "attempt.succeeded", attempt, value: answer.value });
     return;
   }
   const error = attachPlace(decodeThrown(answer.thrown), { task: record.taskId, attempt, app: record.app.name, ...(record.executor === undefined ? {} : { executor: record.executor.label }) });
-  table.attemptFailed(record, attempt, "attempt.failed", { error, charge: "app", held: false });
+  attemptFailed(record, attempt, "attempt.failed", { error, charge: "app", held: false });
+}
+
+/** An attempt ended without saying how long it ran. */
+function failed(table: TaskTable, record: TaskRecord, attempt: number, failure: WorkFailure): void {
+  table.ran(record, timeRunning(table, record));
+  attemptFailed(record, attempt, "attempt.failed", failure);
+}
+
+function timeRunning({ dispatcher }: TaskTable, record: TaskRecord): number {
+  return record.state.name === "live.running" ? Math.max(0, dispatcher.now - record.since) : 0;
 }

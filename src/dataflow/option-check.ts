@@ -42,16 +42,18 @@ const checks: Readonly<Record<string, Check>> = {
 const later = new Set(["workdir", "environment", "schema"]);
 
 /** Throws `InvalidOption` for an option that does not exist or has a wrong value, `NotYetSupported` for one that is not built. */
-export function checkOptions(of: string, options: unknown): void {
-  if (!isObject(options)) throw new InvalidOption("CW-APP-011", `the options of ${of} must be an object, not ${options === null ? "null" : typeof options}`);
+export function checkOptions(of: string, options: unknown, names: readonly string[] = Object.keys(checks)): void {
+  if (!isObject(options)) throw new InvalidOption("CW-APP-011", `the options of ${of} must be an object, not ${options === null ? "null" : typeof options}`, { hint: "Give them as { name: value }." });
   for (const [key, value] of Object.entries(options as object)) {
     if (later.has(key)) throw new NotYetSupported("CW-CONF-002", `the option "${key}" of ${of} is not built yet`);
-    const check = checks[key];
-    if (check === undefined) {
-      const near = nearest(key, Object.keys(checks));
-      throw new InvalidOption("CW-APP-011", `${of} has no option "${key}"`, { evidence: { options: Object.keys(checks) }, ...(near === undefined ? {} : { hint: `Did you mean "${near}"?` }) });
-    }
+    const check = names.includes(key) ? checks[key] : undefined;
+    if (check === undefined) throw unknownOption(of, key, names);
     const wanted = check(value);
-    if (wanted !== undefined) throw new InvalidOption("CW-APP-011", `the option "${key}" of ${of} must be ${wanted}`, { evidence: { given: typeof value === "object" ? value : String(value) } });
+    if (wanted !== undefined) throw new InvalidOption("CW-APP-011", `the option "${key}" of ${of} must be ${wanted}`, { evidence: { option: key, given: typeof value === "object" ? value : String(value) }, hint: `Give ${wanted}.` });
   }
+}
+
+function unknownOption(of: string, key: string, names: readonly string[]): InvalidOption {
+  const near = nearest(key, names);
+  return new InvalidOption("CW-APP-011", `${of} has no option "${key}"`, { evidence: { option: key, options: names }, hint: near === undefined ? `It has ${names.join(", ")}.` : `Did you mean "${near}"?` });
 }

@@ -1,4 +1,4 @@
-import { BadCommandOutput, BashExitFailure, DependencyError, JoinError, RetryHandlerFailed, TaskPoisoned, type ErrorPlace } from "../errors/index.js";
+import { BadCommandOutput, BashExitFailure, CarawayError, RetryHandlerFailed, TaskPoisoned, type ErrorPlace } from "../errors/index.js";
 import type { ShellAnswer } from "../executors/executor.js";
 import type { ResolvedBackoff } from "../config/types.js";
 import { encode, type Encoded } from "../serialization/index.js";
@@ -6,31 +6,13 @@ import { parseDuration } from "../config/units.js";
 import type { Random } from "../actors/ports.js";
 import type { TaskRecord } from "./task-record.js";
 
-/** The first error of a chain of failed dependencies, and the tasks it went through. */
-export function rootCause(error: unknown): { root: unknown; path: readonly string[] } {
-  if (!(error instanceof DependencyError) && !(error instanceof JoinError)) return { root: error, path: [] };
-  return { root: error.cause, path: (error.evidence["path"] as string[] | undefined) ?? [] };
-}
-
-/** What a task fails with when something it depends on failed. */
-export function dependencyError(record: TaskRecord, of: TaskRecord | undefined, error: unknown): DependencyError {
-  const { root, path } = rootCause(error);
-  const upstream = of === undefined ? "a promise" : `task ${of.taskId} (${of.app.name})`;
-  const trail = path.length === 0 ? upstream : path.map((step) => step.replace("#", " (task ") + ")").join(" ← ");
-  const what = root instanceof Error ? `${root.name}: ${root.message}` : String(root);
-  return new DependencyError("CW-TASK-001", `${record.app.name} (task ${record.taskId}) was not run: ${trail} failed: ${what}`, {
-    where: { task: record.taskId, app: record.app.name },
-    cause: root,
-    evidence: { path: [...(path.length > 0 ? path : of === undefined ? [] : [`${of.app.name}#${of.taskId}`])] },
-  });
-}
+export { rootCause } from "./failure-path.js";
 
 /** The error of an app arrives as itself; where it happened is attached. */
 export function attachPlace(error: unknown, where: ErrorPlace): Error {
   const thrown = error instanceof Error ? error : new Error(String(error));
-  const own = (thrown as { where?: ErrorPlace }).where;
-  if (own === undefined) Object.defineProperty(thrown, "where", { value: where, enumerable: false, configurable: true, writable: true });
-  else Object.assign(own, { ...where, ...own });
+  if (thrown instanceof CarawayError) Object.assign(thrown.where, { ...where, ...thrown.where });
+  else if (!("where" in thrown)) Object.defineProperty(thrown, "where", { value: where, enumerable: false, configurable: true, writable: true });
   return thrown;
 }
 
@@ -57,30 +39,42 @@ export function shellOutcome(record: TaskRecord, attempt: number, answer: ShellA
 }
 
 /** What this failure costs, by the cost function where there is one. A function that throws ends the task with what it threw. */
-export function costOf(record: TaskRecord, attempt: number, error: Error): { cost: number } | { broken: Error } {
+export function costOf(record: TaskRecord, attempt: number, error: Error): { cost: number } | Broken {
   const { cost } = record.plan.retries;
   if (cost === undefined) return { cost: 1 };
   try {
     const price = cost(error, { id: record.taskId, appName: record.app.name, attempt, executor: record.executor?.label });
-    if (typeof price === "number" && !Number.isNaN(price)) return { cost: price };
-    return { broken: new RetryHandlerFailed("CW-TASK-006", `retries.cost of ${record.app.name} returned ${String(price)}, which is no number`, { where: { task: record.taskId, app: record.app.name }, cause: error }) };
+    if (typeof price === "number" && price >= 0) return { cost: price };
+    return broken(record, "cost", `returned ${String(price)}, which is no cost`, error);
   } catch (thrown) {
-    return { broken: thrown instanceof Error ? thrown : new RetryHandlerFailed("CW-TASK-006", `retries.cost of ${record.app.name} threw ${String(thrown)}`, { cause: thrown }) };
+    return thrown instanceof Error ? { broken: thrown } : broken(record, "cost", `threw ${String(thrown)}`, thrown);
   }
 }
 
-/** Milliseconds before the next attempt. */
-export function delayOf(record: TaskRecord, attempt: number, error: Error, random: Random): number {
+interface Broken {
+  readonly broken: Error;
+}
+
+function broken(record: TaskRecord, which: string, what: string, cause: unknown): Broken {
+  return { broken: new RetryHandlerFailed("CW-TASK-006", `retries.${which} of ${record.app.name} (task ${record.taskId}) ${what}`, { where: { task: record.taskId, app: record.app.name }, cause }) };
+}
+
+/** Milliseconds before the next attempt. A function that throws ends the task with what it threw. */
+export function delayOf(record: TaskRecord, attempt: number, error: Error, random: Random): { ms: number } | Broken {
   const { backoff } = record.plan.retries;
-  if (backoff === undefined) return 0;
-  if (typeof backoff === "function") {
-    try {
-      return parseDuration(backoff(attempt, error), "the back-off");
-    } catch {
-      return 0;
-    }
+  if (backoff === undefined) return { ms: 0 };
+  if (typeof backoff !== "function") return { ms: growingPause(backoff, attempt, random) };
+  let answer: unknown;
+  try {
+    answer = backoff(attempt, error);
+  } catch (thrown) {
+    return thrown instanceof Error ? { broken: thrown } : broken(record, "backoff", `threw ${String(thrown)}`, thrown);
   }
-  return growingPause(backoff, attempt, random);
+  try {
+    return { ms: parseDuration(answer as number, "the back-off") };
+  } catch {
+    return broken(record, "backoff", `returned ${String(answer)}, which is no duration`, error);
+  }
 }
 
 function growingPause({ min, max, factor, jitter }: ResolvedBackoff, n: number, random: Random): number {

@@ -1,5 +1,6 @@
 import type { ChartState } from "../actors/compile.js";
 import type { TaskOutcome } from "../state-machines/task.js";
+import { originOf } from "./failure-path.js";
 import type { TaskRecord } from "./task-record.js";
 import type { TaskState } from "./types.js";
 
@@ -35,6 +36,24 @@ export interface AppStatistics {
   readonly retries: number;
 }
 
+/** Where tasks spent their time, in milliseconds, summed over tasks; what a task is in the midst of is not in it yet. */
+export interface StageTimes {
+  /** For what they depend on. */
+  readonly waiting: number;
+  /** Commands composed, directories made. */
+  readonly stagingIn: number;
+  /** For a worker, and on the way to it. */
+  readonly queued: number;
+  /** On workers. */
+  readonly running: number;
+  /** Outputs given their names. */
+  readonly stagingOut: number;
+  /** Join apps: for the futures they returned. */
+  readonly joining: number;
+  /** Between attempts. */
+  readonly backingOff: number;
+}
+
 /** The running counts of one app. */
 export class AppCounts {
   waitedMs = 0;
@@ -42,6 +61,7 @@ export class AppCounts {
   slowestMs = 0;
   retries = 0;
   private readonly byState = new Float64Array(states.length);
+  private readonly msByState = new Float64Array(states.length);
 
   constructor(readonly app: string) {}
 
@@ -49,17 +69,27 @@ export class AppCounts {
     (this.byState[describe(state).index] as number)++;
   }
 
-  left(state: ChartState): void {
-    (this.byState[describe(state).index] as number)--;
+  moved(from: ChartState, to: ChartState, ms: number): void {
+    const before = describe(from).index;
+    (this.byState[before] as number)--;
+    (this.msByState[before] as number) += ms;
+    (this.byState[describe(to).index] as number)++;
   }
 
-  moved(from: ChartState, to: ChartState): void {
-    this.left(from);
-    this.entered(to);
+  ran(ms: number): void {
+    this.ranMs += ms;
+    if (ms > this.slowestMs) this.slowestMs = ms;
   }
 
   get counts(): StateCounts {
     return Object.fromEntries(states.map((state, i) => [state, this.byState[i]])) as StateCounts;
+  }
+
+  /** Short tasks are over before anybody sees them run: what their workers measured is taken out of the time in the queue. */
+  get stages(): StageTimes {
+    const ms = (state: TaskState): number => this.msByState[states.indexOf(state)] as number;
+    const live = ms("ready") + ms("dispatched") + ms("running");
+    return { waiting: ms("waiting") + ms("memo"), stagingIn: ms("staging-in"), queued: Math.max(0, live - this.ranMs), running: this.ranMs, stagingOut: ms("staging-out"), joining: ms("joining"), backingOff: ms("backing-off") };
   }
 
   toStatistics(): AppStatistics {
@@ -73,6 +103,10 @@ export interface FailureNote {
   readonly app: string;
   readonly state: TaskOutcome;
   readonly error: unknown;
+  /** How many tasks were not run because of it. */
+  blocked: number;
+  /** The first of them. */
+  readonly blockedFirst: { readonly task: number; readonly app: string }[];
 }
 
 /** An attempt that failed and was followed by another. */
@@ -86,13 +120,17 @@ export interface RetryNote {
 
 /** Of each kind; the counts go on. */
 const notesKept = 20;
+const blockedKept = 3;
 
 /** Counts of a kernel or a scope, kept as tasks move. */
 export class Statistics {
   readonly apps = new Map<string, AppCounts>();
+  /** What failed by itself, and the first that were not run because of failures from elsewhere. */
   readonly failures: FailureNote[] = [];
   readonly retried: RetryNote[] = [];
   lateErrors = 0;
+  private readonly byOrigin = new Map<number, FailureNote>();
+  private readonly kept = new Map<TaskOutcome, number>();
 
   of(app: string): AppCounts {
     let counts = this.apps.get(app);
@@ -106,13 +144,28 @@ export class Statistics {
     return total;
   }
 
+  /** A task did not succeed. Those that only follow another's failure are counted with it. */
   failed(record: TaskRecord, state: TaskOutcome): void {
-    if (this.failures.filter((note) => note.state === state).length < notesKept) this.failures.push({ task: record.taskId, app: record.app.name, state, error: record.context.error });
+    const { taskId: task } = record;
+    const app = record.app.name;
+    const origin = state === "dependency-failed" ? originOf(record.context.error) : undefined;
+    const known = origin === undefined ? undefined : this.byOrigin.get(origin);
+    if (known !== undefined && known.task !== task) {
+      known.blocked++;
+      if (known.blockedFirst.length < blockedKept) known.blockedFirst.push({ task, app });
+      return;
+    }
+    const kept = this.kept.get(state) ?? 0;
+    if (kept >= notesKept) return;
+    this.kept.set(state, kept + 1);
+    const note: FailureNote = { task, app, state, error: record.context.error, blocked: 0, blockedFirst: [] };
+    this.failures.push(note);
+    this.byOrigin.set(origin ?? task, note);
   }
 
   /** Another attempt begins: `failed` is the one before. */
-  triesAgain(record: TaskRecord, failed: { readonly attempt: number; readonly error: unknown } | undefined): void {
+  triesAgain(record: TaskRecord, failed: { readonly attempt: number; readonly error: unknown }): void {
     this.of(record.app.name).retries++;
-    if (failed !== undefined && this.retried.length < notesKept) this.retried.push({ task: record.taskId, app: record.app.name, attempt: failed.attempt, error: failed.error });
+    if (this.retried.length < notesKept) this.retried.push({ task: record.taskId, app: record.app.name, attempt: failed.attempt, error: failed.error });
   }
 }

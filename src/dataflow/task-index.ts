@@ -42,3 +42,24 @@ export class TaskIndex {
     for (const { records } of this.chunks.values()) for (const record of records) if (record !== undefined) yield record;
   }
 }
+
+/** The tasks that ended last stay in the index; those before them go. */
+export class Retained {
+  private readonly ids: number[] = [];
+  private head = 0;
+
+  constructor(
+    private readonly index: TaskIndex,
+    private readonly most: number,
+  ) {}
+
+  add(id: number): void {
+    const { ids } = this;
+    ids.push(id);
+    if (ids.length - this.head <= this.most) return;
+    this.index.delete(ids[this.head++] as number);
+    if (this.head < 10_000 || this.head * 2 < ids.length) return;
+    ids.splice(0, this.head);
+    this.head = 0;
+  }
+}

@@ -2,6 +2,7 @@ import type { CellKind } from "../actors/cell.js";
 import { type ChartState, compile } from "../actors/compile.js";
 import { InternalConsistencyError } from "../errors/index.js";
 import { taskMachine, type TaskContext, type TaskEffect, type TaskInput, type TaskMessage } from "../state-machines/task.js";
+import { stopAttempt } from "./cancelling.js";
 import { watchJoin } from "./join.js";
 import type { TaskTable } from "./task-table.js";
 import type { TaskRecord } from "./task-record.js";
@@ -23,11 +24,13 @@ export function taskKind(table: TaskTable): TaskKind {
       "memo.lookup": (_, record) => table.memo.lookup(record),
       "inputs.stage": (_, record) => table.files.stage(record),
       "attempt.dispatch": ({ attempt }, record) => table.dispatch(record, attempt),
-      "attempt.cancel": ({ attempt }, record) => table.cancelAttempt(record, attempt),
+      "attempt.cancel": ({ attempt }, record) => stopAttempt(record, attempt),
       "outputs.publish": ({ attempt }, record) => table.files.publish(record, attempt),
       "join.watch": (_, record) => watchJoin(record, dispatcher),
       "timer.start": ({ attempt, ms }, record) => {
-        record.more().backoff = dispatcher.ports.clock.after(ms, () => dispatcher.tell(record, { type: "retry.due", attempt }));
+        const extra = record.more();
+        extra.dueAt = dispatcher.now + ms;
+        extra.backoff = dispatcher.ports.clock.after(ms, () => dispatcher.tell(record, { type: "retry.due", attempt }));
       },
       "timer.cancel": (_, record) => record.extra?.backoff?.cancel(),
       "task.settle": ({ outcome }, record) => table.settle(record, outcome),

@@ -26,6 +26,8 @@ export interface TaskExtra {
   command?: Command | string;
   setting?: WorkSetting;
   backoff?: Timer;
+  /** When the next attempt begins. */
+  dueAt?: number;
   /** Why it cannot run, found when it was called. */
   refusal?: unknown;
   memoKey?: string;
@@ -36,7 +38,14 @@ export interface TaskExtra {
   scope?: Scope;
   progress?: { fraction: number; note: string | undefined };
   unlisten?: () => void;
-  onCancelled?: (() => void)[];
+  /** What its body submitted. */
+  children?: TaskRecord[];
+  /** It was cancelled, and its executor has not said yet that none of its code can begin. */
+  stopping?: boolean;
+  /** Who cancelled it and waits for that. */
+  onStopped?: (() => void)[];
+  /** The failure of a dependency is on its way to it. */
+  blocked?: boolean;
 }
 
 /** The promise that somebody asked for. */
@@ -70,8 +79,8 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
   executor: Executor | undefined = undefined;
   /** What its executor knows of it. */
   place: unknown = undefined;
-  startedAt = 0;
-  endedAt = 0;
+  /** When it came into its state. */
+  since: number;
 
   constructor(
     kind: TaskKind,
@@ -82,6 +91,7 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
     readonly createdAt: number,
   ) {
     super(kind, id);
+    this.since = createdAt;
   }
 
   get app(): AppDefinition {
