@@ -18,8 +18,13 @@ export async function moduleApp(url: string, name: string): Promise<(...args: un
 
 /** Without one of these words, code reaches no module. */
 const waysOut = /\b(?:import|require|process|constructor|eval|Function|globalThis)\b/;
+/** Without one of these, it reaches none of the user's. */
+const waysToFiles = /\b(?:import|require|constructor|eval|Function)\b/;
+const builtIns = /\bimport\s*\(\s*(["'`])node:[\w/]+\1\s*\)/g;
 
-/** Whether a shipped function, or one that it uses, may load a module. */
-export function mayLoadModules({ source, using }: ShippedFunction): boolean {
-  return waysOut.test(source) || using.some(({ fn }) => fn !== undefined && mayLoadModules(fn));
+/** How far a shipped function, or one that it uses, may reach: to no module, to those of Node, or to any file. */
+export function reachOf({ source, using }: ShippedFunction): "nowhere" | "node" | "files" {
+  const reaches = using.flatMap(({ fn }) => (fn === undefined ? [] : [reachOf(fn)]));
+  if (reaches.includes("files") || waysToFiles.test(source.replace(builtIns, ""))) return "files";
+  return reaches.includes("node") || waysOut.test(source) ? "node" : "nowhere";
 }

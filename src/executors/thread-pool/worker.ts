@@ -9,7 +9,7 @@ import { NotedClaims } from "./start-notes.js";
 import { answerStride, taskStride, verdict, type AnswerFrame, type FramedTask, type HeadMessage, type SessionSetup, type TaskFrame, type WorkerMessage } from "./frames.js";
 import { TaskScope, currentScope, installScope, runInScope } from "./task-scope.js";
 import { refuseLateExits } from "./late-exit.js";
-import { mayLoadModules, moduleApp } from "./module-app.js";
+import { moduleApp, reachOf } from "./module-app.js";
 import { taskToken } from "./offspring.js";
 import { watchSpawns } from "./spawn-watch.js";
 import { registerTypeScript } from "./typescript.js";
@@ -35,7 +35,7 @@ class Session {
   private scope: TaskScope | undefined;
   private failCurrent: ((error: unknown) => void) | undefined;
   private watching = false;
-  /** Until TypeScript is understood. */
+  /** Resolves when TypeScript is understood. */
   private loader: Promise<void> | undefined;
 
   constructor(
@@ -57,20 +57,21 @@ class Session {
   }
 
   private define({ app, name, code }: Extract<HeadMessage, { t: "define" }>): void {
-    const run = load(code, () => this.prepare());
+    const run = load(code, (reach) => this.prepare(reach));
     const entry: { name: string; run: Loaded } = { name, run };
     this.apps.set(app, entry);
     if (run instanceof Promise) run.then((ready) => (entry.run = ready), () => undefined);
   }
 
   /** Makes the thread fit for code that loads modules: processes are accounted for, and TypeScript is understood where the program runs it. */
-  private prepare(): Promise<void> | undefined {
+  private prepare(reach: "node" | "files"): Promise<void> | undefined {
     if (!this.watching) {
       this.watching = true;
       const token = () => taskToken(this.place.label, currentScope()?.id ?? 0, currentScope()?.attempt ?? 0);
       watchSpawns(token, (task) => this.tell({ t: "spawned", task }));
-      if (this.typescript !== undefined) this.loader = registerTypeScript(this.typescript).then(() => (this.loader = undefined));
     }
+    if (reach === "node" || this.typescript === undefined) return undefined;
+    this.loader ??= registerTypeScript(this.typescript);
     return this.loader;
   }
 
@@ -199,10 +200,10 @@ class Session {
   }
 }
 
-function load(code: AppCode, prepare: () => Promise<void> | undefined): Loaded {
+function load(code: AppCode, prepare: (reach: "node" | "files") => Promise<void> | undefined): Loaded {
   try {
-    if (code.kind === "function" && !mayLoadModules(code.shipped)) return reviveFunction(code.shipped);
-    const preparing = prepare();
+    const reach = code.kind === "module" ? "files" : reachOf(code.shipped);
+    const preparing = reach === "nowhere" ? undefined : prepare(reach);
     if (preparing === undefined && code.kind === "function") return reviveFunction(code.shipped);
     const loading = (preparing ?? Promise.resolve()).then(() => (code.kind === "function" ? reviveFunction(code.shipped) : moduleApp(code.url, code.name)));
     loading.catch(() => undefined);
