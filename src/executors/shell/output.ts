@@ -61,36 +61,66 @@ export function lastLines(bytes: Buffer, cut: boolean): string {
   return (newline < 0 || newline === bytes.length - 1 ? bytes : bytes.subarray(newline + 1)).toString("utf8");
 }
 
-/** Keeps the end of a stream up to a mark that says where one command's part of it is over. */
-export class MarkedTail {
+/** The mark of one command in its runner's stream, and who is told of what follows it. */
+export interface MarkReader {
+  readonly mark: string;
+  started(pid: number): void;
+}
+
+/** Takes a runner's stream apart: what the runner says behind the command's mark, and the end of what the command wrote to stderr. */
+export class CommandStream {
+  readonly #mark: Buffer;
+  readonly #reader: MarkReader;
   #kept: Buffer = Buffer.alloc(0);
   #dropped = false;
-  over = false;
-  /** Something came after the mark: a process that left its command behind still writes. */
+  #started = false;
+  /** The exit status, once told; all that the command wrote before its end has come then. */
+  status: number | undefined;
+  /** Something came after the end: a process that left its command behind still writes. */
   strayed = false;
 
-  constructor(private readonly mark: Buffer) {}
+  constructor(reader: MarkReader) {
+    this.#reader = reader;
+    this.#mark = Buffer.from(reader.mark);
+  }
 
   push(chunk: Buffer): void {
-    if (this.over) {
+    if (this.status !== undefined) {
       this.strayed = true;
       return;
     }
-    const joined = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
-    const at = joined.indexOf(this.mark);
-    if (at >= 0) {
-      this.over = true;
-      this.strayed = joined.length > at + this.mark.length;
+    this.#kept = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
+    while (this.status === undefined) {
+      const at = this.#kept.indexOf(this.#mark);
+      const end = at < 0 ? -1 : this.#kept.indexOf(0x0a, at);
+      if (end >= 0) this.#told(at, end);
+      else return at < 0 ? this.#trim(this.#kept.length) : undefined;
     }
-    const end = at >= 0 ? at : joined.length;
-    const start = Math.max(0, end - TAIL_BYTES - (at >= 0 ? 0 : this.mark.length));
-    this.#dropped ||= start > 0;
-    this.#kept = start === 0 && end === joined.length ? joined : joined.subarray(start, end);
   }
 
   text(): string {
     const cut = this.#kept.length > TAIL_BYTES;
     return lastLines(cut ? this.#kept.subarray(-TAIL_BYTES) : this.#kept, cut || this.#dropped);
+  }
+
+  #told(at: number, end: number): void {
+    const number = Number(this.#kept.toString("latin1", at + this.#mark.length, end));
+    if (this.#started) {
+      this.status = number;
+      this.strayed = this.#kept.length > end + 1;
+      this.#trim(at);
+    } else {
+      this.#started = true;
+      this.#kept = at === 0 ? this.#kept.subarray(end + 1) : Buffer.concat([this.#kept.subarray(0, at), this.#kept.subarray(end + 1)]);
+      this.#reader.started(number);
+    }
+  }
+
+  /** Keeps what may still be needed of the first `length` bytes: the tail, and a mark that has come in part. */
+  #trim(length: number): void {
+    const from = Math.max(0, length - TAIL_BYTES - this.#mark.length);
+    this.#dropped ||= from > 0;
+    if (from > 0 || length < this.#kept.length) this.#kept = this.#kept.subarray(from, length);
   }
 }
 

@@ -4,7 +4,7 @@ import { constants, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { setRef, unref } from "./guardian.js";
-import { MarkedTail } from "./output.js";
+import { CommandStream } from "./output.js";
 import { RUNNER_SCRIPT } from "./scripts.js";
 
 /** How a command ended: bash's status, and whether a signal is behind it. */
@@ -47,10 +47,11 @@ export class Runner {
   readonly #secret = randomBytes(12).toString("hex");
   readonly #gone: (runner: Runner) => void;
   #phase: "starting" | "ready" | "ending" | "gone" = "starting";
-  #stderr: Socket | undefined;
+  #pipe: Socket | undefined;
   #job: RunnerJob | undefined;
-  #tail: MarkedTail | undefined;
-  #status: { status: number; signalled: boolean } | undefined;
+  #stream: CommandStream | undefined;
+  /** bash has said what there is to say about the job. */
+  #checked = false;
   #jobs = 0;
   #text = "";
   #notices: string[] = [];
@@ -79,8 +80,8 @@ export class Runner {
   run(job: RunnerJob): void {
     this.#job = job;
     this.#jobs += 1;
-    this.#tail = undefined;
-    this.#status = undefined;
+    this.#stream = undefined;
+    this.#checked = false;
     this.#keepAlive(true);
     if (this.#phase === "ready") this.#send(job);
   }
@@ -104,7 +105,8 @@ export class Runner {
 
   #send(job: RunnerJob): void {
     const mark = `${this.#secret}.${this.#jobs}.`;
-    this.#tail = new MarkedTail(Buffer.from(mark));
+    const started = (pid: number): void => this.#started(pid);
+    this.#stream = new CommandStream({ mark, started });
     try {
       job.starting(`${this.#pipes}.out`);
     } catch (error) {
@@ -130,54 +132,55 @@ export class Runner {
   }
 
   #line(line: string): void {
-    if (line === "ready") return this.#ready();
-    const [word, number] = line.split(" ", 2);
-    if (word === "started") {
-      this.#notices.length = 0;
-      this.#job?.started(Number(number));
-    } else if (word === "ended") {
-      const status = Number(number);
-      this.#status = { status, signalled: tellsOfSignal(status, this.#notices) };
+    if (line === "ready") this.#ready();
+    else if (line === "checked") {
+      this.#checked = true;
       this.#settle();
     } else this.#notices.push(line);
+  }
+
+  #started(pid: number): void {
+    this.#job?.started(pid);
   }
 
   #ready(): void {
     this.#phase = this.#phase === "ending" ? "ending" : "ready";
     try {
-      this.#stderr = new Socket({ fd: openSync(`${this.#pipes}.err`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+      this.#pipe = new Socket({ fd: openSync(`${this.#pipes}.err`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
     } catch (error) {
       this.#notices.push(String(error));
       this.#child.kill("SIGKILL");
       return;
     }
-    this.#stderr.on("data", (chunk) => this.#readStderr(chunk));
-    this.#stderr.on("error", (error) => this.#notices.push(error.message));
+    this.#pipe.on("data", (chunk) => this.#readStream(chunk));
+    this.#pipe.on("error", (error) => this.#notices.push(error.message));
     this.#keepAlive(this.#job !== undefined);
     if (this.#job !== undefined) this.#send(this.#job);
   }
 
-  #readStderr(chunk: Buffer): void {
-    if (this.#tail === undefined) this.#tainted = true;
+  #readStream(chunk: Buffer): void {
+    if (this.#stream === undefined) this.#tainted = true;
     else {
-      this.#tail.push(chunk);
-      this.#tainted ||= this.#tail.strayed;
-      if (this.#tail.over) this.#settle();
+      this.#stream.push(chunk);
+      this.#tainted ||= this.#stream.strayed;
+      this.#settle();
     }
   }
 
   #settle(): void {
-    const [job, tail, status] = [this.#job, this.#tail, this.#status];
-    if (job === undefined || tail === undefined || status === undefined || !tail.over) return;
+    const [job, stream, status] = [this.#job, this.#stream, this.#stream?.status];
+    if (job === undefined || stream === undefined || status === undefined || (status !== 0 && !this.#checked)) return;
+    const signalled = tellsOfSignal(status, this.#notices);
     this.#job = undefined;
+    this.#notices.length = 0;
     this.#keepAlive(false);
-    job.ended({ ...status, stderrTail: tail.text() });
+    job.ended({ status, signalled, stderrTail: stream.text() });
   }
 
   #lost(reason: string): void {
     if (this.#phase === "gone") return;
     this.#phase = "gone";
-    this.#stderr?.destroy();
+    this.#pipe?.destroy();
     const job = this.#job;
     this.#job = undefined;
     this.#gone(this);
@@ -186,7 +189,7 @@ export class Runner {
 
   #keepAlive(alive: boolean): void {
     setRef(this.#child.stdout, alive);
-    setRef(this.#stderr, alive);
+    setRef(this.#pipe, alive);
   }
 }
 

@@ -7,34 +7,34 @@
  * Runs one command after the other, each in a process group of its own, all in the runner's session.
  *
  * A runner is small, so its `fork` is cheap however big the host has grown. In: `<length> <mark> <out>\n` and that many characters
- * of shell code, or `kill` (the host is ending the current command, and sees to its group). Out, on its own stdout: `ready`,
- * `started <pid>`, `ended <status>`; between them bash's own notices on the job, which tell a signal from an `exit 137`.
- * The mark goes down the pipe of stderr after the last byte that the command wrote before it ended. Names begin with `_cw_`: an
+ * of shell code, or `kill` (the host is ending the current command, and sees to its group). Out, on a named pipe that is the stderr
+ * of the commands too: `<mark><pid>\n` at the start and `<mark><status>\n` after the last byte that the command wrote before it ended.
+ * Out, on the runner's own stdout: `ready`, bash's notices on the job, which tell a signal from an `exit 137`, and `checked` after them
+ * where the status is not 0. `wait` also returns when a command is stopped: then it is looked at again. Names begin with `_cw_`: an
  * assignment to a name that the environment has would reach the commands.
  */
 export const RUNNER_SCRIPT = `
 exec 2>&1
-if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 402 )); then echo "old $BASH_VERSION"; exit 1; fi
+if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 402 )); then echo "bash $BASH_VERSION is older than 4.2"; exit 1; fi
 set -m
 _cw_err=$1.err _cw_out=$1.out
 mkfifo -m 600 "$_cw_err" "$_cw_out" || exit 1
 echo ready
-exec 4>"$_cw_err"
+exec 4>/dev/null >"$_cw_err"
 while read -r _cw_length _cw_mark _cw_to; do
   [[ $_cw_length = kill ]] && continue
   read -r -N "$_cw_length" _cw_code || break
   if [[ $_cw_to = capture ]]; then _cw_to=$_cw_out; else _cw_to=/dev/null; fi
-  ( eval "$_cw_code" ) </dev/null >"$_cw_to" 2>&4 4>&- &
-  echo "started $!"
+  ( eval "$_cw_code" ) </dev/null 2>&1 >"$_cw_to" 4>&- &
+  echo "$_cw_mark$!"
   _cw_left=
-  while wait "$!"; _cw_status=$?; (( _cw_status > 128 )) && kill -0 "$!" 2>/dev/null; do
+  while wait "$!"; _cw_status=$?; (( _cw_status > 128 )) && kill -0 "$!" 2>&4; do
     read -r -t 0.1 _ && _cw_left=1
   done
   if [[ -z $_cw_left ]] && read -r -t 0; then read -r _; _cw_left=1; fi
-  [[ -n $_cw_left ]] || kill -KILL -- "-$!" 2>/dev/null
-  printf %s "$_cw_mark" >&4
-  (( _cw_status > 128 )) && jobs -l
-  echo "ended $_cw_status"
+  [[ -n $_cw_left ]] || kill -KILL -- "-$!" 2>&4
+  echo "$_cw_mark$_cw_status"
+  if (( _cw_status )); then { jobs -l; echo checked; } >&2; fi
 done
 `;
 

@@ -58,10 +58,16 @@ function canBeExported(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !OWN_NAMES.test(name);
 }
 
-/** What has to change in `base` to make it `wanted`. */
-export function environmentChanges(base: Readonly<Record<string, string | undefined>>, wanted: Readonly<Record<string, string | undefined>>): Map<string, string | undefined> {
+/** What has to change in a runner's environment to make it this process's as it is now, with the additions. */
+export function environmentChanges(runner: Readonly<Record<string, string | undefined>>, additions: Readonly<Record<string, string>>): Map<string, string | undefined> {
   const changes = new Map<string, string | undefined>();
-  for (const name in wanted) if (wanted[name] !== base[name]) changes.set(name, wanted[name]);
-  for (const name in base) if (base[name] !== undefined && wanted[name] === undefined) changes.set(name, undefined);
+  const own = process.env;
+  const names = Object.keys(own);
+  for (const name of names) if (own[name] !== runner[name]) changes.set(name, own[name]);
+  for (const name in runner) if (!(name in additions) && own[name] === undefined) changes.set(name, undefined);
+  for (const name in additions) {
+    if (additions[name] === runner[name]) changes.delete(name);
+    else changes.set(name, additions[name]);
+  }
   return changes;
 }

@@ -53,6 +53,7 @@ export interface ShellHostOptions {
 export class ShellHost {
   readonly #bash: string;
   readonly #token: string;
+  readonly #outer = { CARAWAY_HOST: process.env["CARAWAY_HOST"], CARAWAY_TASK: process.env["CARAWAY_TASK"] };
   readonly #running = new Set<ShellCommand>();
   readonly #idle: Runner[] = [];
   readonly #runners = new Set<Runner>();
@@ -119,7 +120,7 @@ export class ShellHost {
         cwd: cwd === runner.cwd ? undefined : cwd,
         stdout: spec.capture ? undefined : stdout?.path,
         stderr: stderr?.path,
-        env: environmentChanges(runner.env, this.#environment(spec)),
+        env: environmentChanges(runner.env, this.#additions(spec)),
       });
       const over = (command: ShellCommand, outcome: ShellOutcome): void => this.#over(command, outcome, onExit);
       const command = new ShellCommand(runner, { code, stdout, stderr, capture: spec.capture, host: this.#token, task: spec.token, onStarted: spec.onStarted, over });
@@ -154,7 +155,7 @@ export class ShellHost {
     }
     const guardian = this.#guarded();
     const runner = new Runner({
-      bash: this.#bash, directory: this.#directory, number: (this.#started += 1), env: this.#environment(), cwd,
+      bash: this.#bash, directory: this.#directory, number: (this.#started += 1), env: { ...process.env, ...this.#additions() } as Record<string, string>, cwd,
       gone: (gone) => {
         this.#runners.delete(gone);
         if (gone.pid !== undefined) guardian.release(gone.pid);
@@ -171,13 +172,12 @@ export class ShellHost {
     return runner;
   }
 
-  /** This process's environment as it is now, with the tokens; nested where this process is itself a command of another host. */
-  #environment(spec?: ShellSpec): Record<string, string> {
-    const { CARAWAY_HOST: outerHost, CARAWAY_TASK: outerTask, ...own } = process.env;
-    const environment = { ...own, ...spec?.env } as Record<string, string>;
-    environment["CARAWAY_HOST"] = outerHost === undefined ? this.#token : `${outerHost}:${this.#token}`;
-    if (spec !== undefined) environment["CARAWAY_TASK"] = outerTask === undefined ? spec.token : `${outerTask}:${spec.token}`;
-    return environment;
+  /** What a command has in its environment beyond this process's; tokens are nested where this process is itself a command of another host. */
+  #additions(spec?: ShellSpec): Record<string, string> {
+    const { CARAWAY_HOST: outerHost, CARAWAY_TASK: outerTask } = this.#outer;
+    const host = outerHost === undefined ? this.#token : `${outerHost}:${this.#token}`;
+    if (spec === undefined) return { CARAWAY_HOST: host };
+    return { ...spec.env, CARAWAY_HOST: host, CARAWAY_TASK: outerTask === undefined ? spec.token : `${outerTask}:${spec.token}` };
   }
 
   async #close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -151,10 +151,15 @@ test("a missing cwd and a NUL character are told as errors, and the host goes on
   expect(host.active).toBe(0);
 });
 
-test("a missing bash is told as an error", async () => {
+test("a missing bash is told as an error, and leaves nothing behind", async () => {
+  const before = process.env["TMPDIR"];
+  process.env["TMPDIR"] = directory;
   const other = new ShellHost({ bash: join(directory, "no-bash") });
   expect((await outcomeOf(other, ":")).error).toMatchObject({ code: "CW-APP-014" });
   await other.close();
+  if (before === undefined) delete process.env["TMPDIR"];
+  else process.env["TMPDIR"] = before;
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 test("a command longer than one argument of the system may be runs all the same", async () => {
