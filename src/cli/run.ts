@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
@@ -68,7 +67,8 @@ interface Ending {
 
 /** Runs a Node program with this one's terminal; signals reach it, and it is waited for. */
 async function runAsMain(words: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ending> {
-  const child = spawn(process.execPath, words, { cwd, env, stdio: "inherit" });
+  const { execa } = await import("execa");
+  const child = execa(process.execPath, words, { cwd, env, extendEnv: false, stdio: "inherit", reject: false, forceKillAfterDelay: false });
   // A terminal sends its signals to the program as well: there they are only kept from ending this process first.
   const fromTerminal: readonly NodeJS.Signals[] = process.stdin.isTTY ? ["SIGINT", "SIGHUP"] : [];
   const forward = (signal: NodeJS.Signals): void => {
@@ -77,10 +77,9 @@ async function runAsMain(words: readonly string[], env: NodeJS.ProcessEnv, cwd: 
   const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
   for (const signal of signals) process.on(signal, forward);
   try {
-    return await new Promise<Ending>((done, failed) => {
-      child.once("error", failed);
-      child.once("exit", (code, signal) => { done({ code, signal }); });
-    });
+    const { exitCode, signal, cause } = await child;
+    if (exitCode === undefined && signal === undefined) throw cause;
+    return { code: exitCode ?? null, signal: signal ?? null };
   } finally {
     for (const signal of signals) process.off(signal, forward);
   }
