@@ -31,8 +31,8 @@ export type AttemptMessage =
   | { readonly type: "attempt.unclaimed" }
   /** Its worker ended under it, or with its answer. */
   | { readonly type: "attempt.lost"; readonly loss: unknown }
-  /** Told to die and inside a native call still. */
-  | { readonly type: "attempt.haunted" }
+  /** It had been claimed, and its worker was told to end and does not: it is inside a native call. */
+  | { readonly type: "attempt.haunted"; readonly loss: unknown }
   | { readonly type: "attempt.refused"; readonly error: unknown }
   | { readonly type: "walltime.expired" };
 
@@ -89,7 +89,8 @@ export const attemptMachine = attempt.createMachine({
         "attempt.cancel": { target: "revoking", actions: [remember, attempt.emit({ type: "claim.revoke" })] },
         "attempt.unclaimed": { target: "queued", actions: [report("requeued"), attempt.emit({ type: "work.requeue" })] },
         "attempt.lost": { target: "lost", actions: mourn },
-        "attempt.haunted": { target: "queued", actions: [report("requeued"), attempt.emit({ type: "work.requeue" })] },
+        // Its start had not been seen yet, and its code runs: it must not run a second time beside that.
+        "attempt.haunted": { target: "killed", actions: mourn },
       },
     },
     revoking: {

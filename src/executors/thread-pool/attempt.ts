@@ -14,6 +14,8 @@ export class Attempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect>
   /** Its age in the queue: what came first has the smaller number. */
   arrival = 0;
   timer: Timer | undefined = undefined;
+  /** The zombie that held it has ended. */
+  freed = false;
   /** Told once no user code of it can begin, or go on unfenced. */
   onEnd: (() => void)[] | undefined = undefined;
 

@@ -306,7 +306,7 @@ export class ThreadPool implements Executor {
         "attempt.mourn": ({ loss, why, held }, a) => {
           this.finish(a);
           if (why === "cancelled" || why === "closing") listener.revoked(a.work, a.number);
-          else listener.failed(a.work, a.number, failureOf(a, this.label, why, loss as Loss | undefined, held));
+          else listener.failed(a.work, a.number, failureOf(a, this.label, why, loss as Loss | undefined, held && !a.freed));
         },
         "attempt.refuse": ({ error }, a) => {
           this.finish(a);
@@ -320,6 +320,10 @@ export class ThreadPool implements Executor {
         "worker.stop": ({ why }, a) => this.workforce.stopFor(a, why),
         "work.requeue": (_, a) => {
           a.lane = undefined;
+          if (!this.cell.is("accepting") && this.cell.state.name !== "draining") {
+            dispatcher.tell(a, { type: "attempt.refused", error: this.refusal() });
+            return;
+          }
           this.queue.putBack(a);
           this.offer();
         },

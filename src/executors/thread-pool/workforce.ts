@@ -167,7 +167,7 @@ export class Workforce {
     for (const [slot, attempt] of thread.attempts()) {
       this.out--;
       const fate = link.fate(slot);
-      const bystander = this.stopping || end?.onAccountOfAnother === true || (thread.stoppedFor !== undefined && thread.stoppedFor !== attempt);
+      const bystander = this.stopping || end?.onAccountOfAnother === true || this.isBystander(thread, attempt);
       if (fate === "unclaimed") dispatcher.tell(attempt, { type: "attempt.unclaimed" });
       else dispatcher.tell(attempt, { type: "attempt.lost", loss: { end, fate, bystander } satisfies Loss });
     }
@@ -185,10 +185,7 @@ export class Workforce {
       this.out--;
       thread.link?.revoke(slot, (revoked) => {
         if (revoked) dispatcher.tell(attempt, { type: "attempt.unclaimed" });
-        else {
-          thread.held.push(attempt);
-          dispatcher.tell(attempt, { type: "attempt.haunted" });
-        }
+        else this.possess(thread, slot, attempt);
       });
     }
     thread.lane.reset();
@@ -197,9 +194,31 @@ export class Workforce {
     this.pool.offer();
   }
 
+  /** What a zombie had claimed: its code has ended (and the answer is not waited for), or holds it until the zombie ends. */
+  private possess(thread: Thread, slot: number, attempt: Attempt): void {
+    const { dispatcher } = this.pool;
+    const fate = thread.link?.fate(slot) ?? "started";
+    const loss: Loss = { end: thread.context.end, fate, bystander: this.isBystander(thread, attempt) };
+    if (fate === "ended" || thread.is("final")) {
+      dispatcher.tell(attempt, { type: "attempt.lost", loss });
+      return;
+    }
+    thread.held.push(attempt);
+    dispatcher.tell(attempt, { type: "attempt.haunted", loss });
+  }
+
+  /** Its worker was stopped for another reason than this attempt. */
+  private isBystander(thread: Thread, attempt: Attempt): boolean {
+    return thread.stoppedFor === undefined ? this.stopping : thread.stoppedFor !== attempt;
+  }
+
   private bury(thread: Thread): void {
     this.zombies.delete(thread);
-    for (const attempt of thread.held) this.pool.listener.released(attempt.work, attempt.number);
+    for (const attempt of thread.held) {
+      attempt.freed = true;
+      // One that has not told yet how it ended will tell that it is not held.
+      if (attempt.is("final")) this.pool.listener.released(attempt.work, attempt.number);
+    }
     if (this.zombies.size === 0) this.pool.dispatcher.tell(this.pool.cell, { type: "workers.complete" });
     if (this.stopping) this.checkGone();
   }
