@@ -111,7 +111,7 @@ function describe(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value !== "object") return `a ${typeof value}`;
   if ("then" in value) return "a promise or future; give it to the app as an argument, then the body gets its value";
-  return `an object (${value.constructor?.name ?? "without a class"})`;
+  return `an object (${Object.prototype.toString.call(value).slice(8, -1)})`;
 }
 
 function refuse(place: Place, what: string, hint: string): never {

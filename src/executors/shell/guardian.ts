@@ -61,7 +61,7 @@ export class Guardian {
     });
     child.on("error", (error) => (this.#lastError = error));
     if (child.pid === undefined) throw new ShellStartFailed("CW-APP-014", `The process that guards shell commands could not be started with ${bash}.`, { cause: this.#lastError });
-    child.stdin?.on("error", (error) => (this.#lastError = error));
+    child.stdin.on("error", (error) => (this.#lastError = error));
     child.on("exit", () => this.#ended(child));
     unref(child);
     this.#child = child;

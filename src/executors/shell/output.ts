@@ -90,17 +90,22 @@ export class CommandStream {
       return;
     }
     this.#kept = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
-    while (this.status === undefined) {
+    while (!this.#over()) {
       const at = this.#kept.indexOf(this.#mark);
       const end = at < 0 ? -1 : this.#kept.indexOf(0x0a, at);
-      if (end >= 0) this.#told(at, end);
-      else return at < 0 ? this.#trim(this.#kept.length) : undefined;
+      if (at < 0) this.#trim(this.#kept.length);
+      if (end < 0) return;
+      this.#told(at, end);
     }
   }
 
   text(): string {
     const cut = this.#kept.length > TAIL_BYTES;
     return lastLines(cut ? this.#kept.subarray(-TAIL_BYTES) : this.#kept, cut || this.#dropped);
+  }
+
+  #over(): boolean {
+    return this.status !== undefined;
   }
 
   #told(at: number, end: number): void {

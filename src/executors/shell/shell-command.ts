@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { type BadCommandOutput, type BadStdStreamFile, CarawayError, WorkerLost } from "../../errors/index.js";
+import { type BadCommandOutput, type BadStdStreamFile, type CarawayError, WorkerLost } from "../../errors/index.js";
 import { Capture, type OpenedTarget, tailOfFile } from "./output.js";
 import { type Belonging, processesOf, signalled } from "./process-table.js";
 import type { Runner, RunnerJob, RunnerStatus } from "./runner.js";
@@ -23,6 +23,8 @@ export interface ShellOutcome {
 
 /** How long output is awaited that a process which left its command keeps open. */
 const DRAIN_MS = 100;
+/** What setTimeout can count. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const POLL_MS = 20;
 /** How long processes may take to end by SIGKILL (they may be inside the kernel) before they are reported as survivors. */
 const GIVE_UP_MS = 2000;
@@ -83,7 +85,7 @@ export class ShellCommand implements RunnerJob {
     const left = this.#killAt - now();
     signalled(group, left <= 0 ? "SIGKILL" : "SIGTERM");
     clearTimeout(this.#timer);
-    if (left > 0) this.#timer = setTimeout(() => signalled(group, "SIGKILL"), left);
+    if (left > 0) this.#timer = setTimeout(() => signalled(group, "SIGKILL"), Math.min(left, LONGEST_TIMER_MS));
   }
 
   starting(capturePipe: string): void {
@@ -146,7 +148,10 @@ export class ShellCommand implements RunnerJob {
     const belonging: Belonging = { group: this.pid, host, task };
     const left = processesOf(belonging);
     const late = now() - (this.#killAt ?? 0);
-    if (left.length === 0 || late > GIVE_UP_MS) return this.#settleWithOutput(left);
+    if (left.length === 0 || late > GIVE_UP_MS) {
+      this.#settleWithOutput(left);
+      return;
+    }
     if (late >= 0) for (const pid of left) signalled(pid, "SIGKILL");
     this.#timer = setTimeout(() => this.#endGroup(), POLL_MS);
   }

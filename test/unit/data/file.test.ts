@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { DataFile, dataFileCodec, directory, file, glob, optional } from "#internal/data/file";
 
 test("a local file has an absolute path, a URL and the parts of its name", () => {
-  expect({ ...file("some/words.sorted.txt") }).toEqual({ scheme: "file", url: pathToFileURL(resolve("some/words.sorted.txt")).href, name: "words.sorted.txt", stem: "words.sorted", ext: ".txt" });
+  expect(file("some/words.sorted.txt")).toMatchObject({ scheme: "file", url: pathToFileURL(resolve("some/words.sorted.txt")).href, name: "words.sorted.txt", stem: "words.sorted", ext: ".txt" });
   expect(file("some/words.txt").path).toBe(resolve("some/words.txt"));
-  expect(`${file("/a/b")}`).toBe("/a/b");
+  expect(String(file("/a/b"))).toBe("/a/b");
 });
 
 test.each([["/a/.bashrc", ".bashrc", ""], ["/a/x.tar.gz", "x.tar", ".gz"], ["/a/no-extension", "no-extension", ""], ["/a/ends.", "ends", "."]])("the stem and extension of %s are %s and %s", (path, stem, ext) => {

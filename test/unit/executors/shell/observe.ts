@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { type RunningShell, ShellHost, type ShellOutcome, type ShellSpec } from "#internal/executors/shell/index";
+import type { RunningShell, ShellHost, ShellOutcome, ShellSpec } from "#internal/executors/shell/index";
 
 let tokens = 0;
 
