@@ -54,7 +54,7 @@ const profileOf = (address) => profile(address, { breaksAt: address.stem === unl
 const addresses = chooseAddresses();
 const began = performance.now();
 console.log(`${addresses.length} State of the Union addresses, ${addresses[0].stem.slice(0, 4)} to ${addresses.at(-1).stem.slice(0, 4)}.`);
-console.log(`One failure is injected: the worker that profiles ${unlucky} exits on its first attempt, and the task is tried again.\n`);
+console.log(`On purpose, the first attempt to profile ${unlucky} ends its worker; it is tried again.\n`);
 
 const page = await withKernel({ executors: [threadPool({ maxThreads: Math.max(2, availableParallelism()) })], retries: 1, projectName: "State of the Union", runDir: join(output, "runinfo") }, async (kernel) => {
   const run = recordRun(kernel);

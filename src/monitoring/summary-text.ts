@@ -33,8 +33,20 @@ function outcomes({ done, running, waiting, failed, skipped, cancelled }: Progre
   return told.length === 0 ? [["green", "nothing to do"]] : told;
 }
 
-function times({ stages: { waitedMs, ranMs }, wallMs, retries: again, lateErrors }: Summary): string[] {
-  const lines = [`  on workers ${spanText(ranMs)}${wallMs > 0 ? ` (${(ranMs / wallMs).toFixed(1)} at a time)` : ""}, waiting for inputs and workers ${spanText(waitedMs)}${again > 0 ? `, ${plural(again, "attempt")} tried again` : ""}`];
+function times({ tasks, stages, wallMs, retries: again, lateErrors }: Summary): string[] {
+  if (tasks === 0) return [];
+  const all: readonly (readonly [string, number])[] = [
+    ["waiting for others", stages.waiting],
+    ["staging in", stages.stagingIn],
+    ["queued", stages.queued],
+    ["running", stages.running],
+    ["staging out", stages.stagingOut],
+    ["joining", stages.joining],
+    ["backing off", stages.backingOff],
+  ];
+  const told = all.filter(([, ms]) => ms >= 0.5).map(([words, ms]) => `${words} ${spanText(ms / tasks)}`);
+  const lines = [`  on workers ${spanText(stages.ranMs)} in all${wallMs > 0 ? `, ${(stages.ranMs / wallMs).toFixed(1)} at a time` : ""}${again > 0 ? `; ${plural(again, "attempt")} tried again` : ""}`];
+  if (told.length > 0) lines.push(`  the mean task: ${told.join(", ")}`);
   if (lateErrors > 0) lines.push(`  ${plural(lateErrors, "error")} thrown after a task had ended, or outside of any`);
   return lines;
 }
@@ -82,18 +94,16 @@ function failures({ failures: all, counts }: Summary, look: TextLook): string[] 
   const own = all.filter(({ state }) => state === "failed");
   const shown = own.slice(0, mostFailures);
   if (shown.length === 0) return [];
-  const lines = shown.flatMap((failure) => [`  ${failureNote(failure, look)}`, ...details(failure, all, look)]);
+  const lines = shown.flatMap((failure) => [`  ${failureNote(failure, look)}`, ...details(failure, look)]);
   const more = counts.failed - shown.length;
   return ["", ...lines, ...(more > 0 ? [`  and ${plural(more, "more failed task")}`] : [])];
 }
 
-function details(failure: FailureSummary, all: readonly FailureSummary[], look: TextLook): string[] {
-  const { hint, causes, root, app, task } = failure;
-  const lost = all.filter((other) => other.state === "dependency-failed" && other.root === `${app}#${task}`);
+function details({ hint, causes, root, blocked, blockedFirst }: FailureSummary, look: TextLook): string[] {
   const cause = causes.at(-1);
   return [
     ...(cause === undefined ? [] : [`      root cause: ${root === undefined ? "" : `${oneLine(root.replace("#", " (task "))}): `}${oneLine(cause)}`]),
     ...(hint === undefined ? [] : [`      ${paint(look, "cyan", "→")} ${oneLine(hint)}`]),
-    ...(lost.length === 0 ? [] : [`      not run because of it: ${lost.slice(0, 3).map((other) => `${oneLine(other.app)} (task ${other.task})`).join(", ")}${lost.length > 3 ? ", …" : ""}`]),
+    ...(blocked === 0 ? [] : [`      not run because of it: ${blocked > blockedFirst.length ? `${plural(blocked, "task")}: ` : ""}${blockedFirst.map((other) => `${oneLine(other.app)} (task ${other.task})`).join(", ")}${blocked > blockedFirst.length ? ", …" : ""}`]),
   ];
 }
