@@ -14,10 +14,10 @@ export interface AppDefinition extends RunnableApp {
   readonly code: AppCode | undefined;
   readonly body: Body | undefined;
   /** Stable over runs: what the cache knows it by. */
-  readonly identity: string;
+  identity(): string;
   /** `file:line` where it was defined. */
   readonly place: string | undefined;
-  readonly parameters: () => readonly string[];
+  parameters(): readonly string[];
 }
 
 /** An app's options as one kernel understands them; shared by all calls with the same options. */

@@ -1,18 +1,15 @@
-import { fileURLToPath } from "node:url";
 import { InvalidApp, InvalidOption, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
-import type { AppCode } from "../executors/executor.js";
 import { callSite, type CallSite, shipFunction } from "../serialization/function-source.js";
 import type { AppDefinition, Body } from "./app-definition.js";
 import { defaultKernel } from "./default-kernel.js";
+import { Definition } from "./definition.js";
 import { enclosing } from "./enclosing.js";
 import type { AppFuture } from "./future.js";
 import { mapOver } from "./map.js";
 import { checkOptions } from "./option-check.js";
-import { parameterNames } from "./parameters.js";
 import type { Command } from "./sh.js";
 import type { App, AppOptions, BashAppOptions, BashResult, FunctionAppOptions, Inputs, NoOutputs, OutputFutures, Outputs, Resolved, Returns, Submitter, TaskFiles } from "./types.js";
 
-let lastKey = 0;
 const definitions = new WeakMap<object, AppDefinition>();
 
 /** @internal What an app is. Throws `InvalidApp` for what is no app. */
@@ -44,8 +41,7 @@ export function app(fn: unknown, options: FunctionAppOptions = {}): unknown {
   if (typeof fn !== "function") throw new InvalidApp("CW-APP-009", `app() takes a function, not ${describe(fn)}`, place(site));
   const { using, ...rest } = options;
   const shipped = shipFunction(fn as Body, { file: site?.file ?? import.meta.url, ...(site === undefined ? {} : { line: site.line }), ...(using === undefined ? {} : { using }) });
-  const name = shipped.name || options.label || "anonymous";
-  return callable(define(name, "function", { kind: "function", shipped }, undefined, `function:${shipped.hash}`, site, fn as Body), rest);
+  return callable(new Definition({ kind: "function", maker: "app", name: shipped.name, code: { kind: "function", shipped }, source: fn as Body, site }), rest);
 }
 
 /** Every exported function of a module as an app. The worker imports the module. */
@@ -66,7 +62,7 @@ export function appsFrom<M>(url: URL | string, options: AppOptions = {}): AppsOf
     get(_, key) {
       if (typeof key !== "string" || key === "then") return undefined;
       let made = known.get(key);
-      if (made === undefined) known.set(key, (made = callable(define(key, "module", { kind: "module", url: href, name: key }, undefined, `module:${href}#${key}`, site), options)));
+      if (made === undefined) known.set(key, (made = callable(new Definition({ kind: "module", maker: "appsFrom", name: key, code: { kind: "module", url: href, name: key }, site }), options)));
       return made;
     },
   }) as AppsOf<M>;
@@ -112,13 +108,7 @@ function besideApp(kind: "bash" | "join", fn: unknown, options: BashAppOptions):
   const site = callSite();
   checkOptions(kind === "bash" ? "bashApp" : "joinApp", options);
   if (typeof fn !== "function") throw new InvalidApp("CW-APP-009", `${kind}App() takes a function, not ${describe(fn)}`, place(site));
-  const name = fn.name || options.label || `${kind}App`;
-  return callable(define(name, kind, undefined, fn as Body, `${kind}:${site?.file ?? ""}:${name}:${String(fn)}`, site), options);
-}
-
-function define(name: string, kind: AppDefinition["kind"], code: AppCode | undefined, body: Body | undefined, identity: string, site: CallSite | undefined, source: Body | undefined = body): AppDefinition {
-  const at = site === undefined ? undefined : `${site.file.startsWith("file:") ? fileURLToPath(site.file) : site.file}:${site.line}`;
-  return { key: ++lastKey, name, kind, code, body, identity, place: at, expected: -1, parameters: () => (source === undefined ? [] : parameterNames(source)) };
+  return callable(new Definition({ kind, maker: `${kind}App`, name: fn.name, body: fn as Body, source: fn as Body, site }), options);
 }
 
 function callable(definition: AppDefinition, options: AppOptions, submitter?: Submitter): App<readonly unknown[], unknown, unknown> {
@@ -137,7 +127,7 @@ function callable(definition: AppDefinition, options: AppOptions, submitter?: Su
     on: (kernel: Submitter) => callable(definition, options, kernel),
     map: (items: Iterable<unknown> | AsyncIterable<unknown>, mapOptions?: { readonly window?: number }) => mapOver((item) => call(item), items, mapOptions),
   }) as unknown as App<readonly unknown[], unknown, unknown>;
-  Object.defineProperty(self, "name", { value: definition.name, configurable: true });
+  Object.defineProperty(self, "name", { get: () => definition.name, configurable: true });
   definitions.set(self, definition);
   return self;
 }

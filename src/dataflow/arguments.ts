@@ -8,6 +8,7 @@ export type KeptArgument = Encoded | AppFuture<unknown, unknown> | DataFuture | 
 /** A promise that is not caraway's. Its value is set once it is there. */
 export class Foreign {
   value: unknown;
+  isSettled = false;
   constructor(readonly promise: PromiseLike<unknown>) {}
 }
 

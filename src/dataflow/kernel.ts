@@ -44,10 +44,14 @@ export interface TaskFilter {
 
 export interface Health {
   readonly state: string;
+  /** It takes or finishes work, no executor is short of workers, and nothing broke. */
+  readonly healthy: boolean;
   readonly open: number;
   readonly executors: readonly ExecutorStatus[];
   /** Messages to finished parts, and answers of attempts that were given up: harmless, and counted. */
   readonly late: number;
+  /** Parts that broke one of their own rules: faults of caraway. */
+  readonly crashed: number;
 }
 
 /**
@@ -62,6 +66,7 @@ export class DataFlowKernel implements Submitter {
   private readonly real: boolean;
   private readonly given: Config | undefined;
   private parts: { config: ResolvedConfig; tasks: TaskTable; life: KernelLife } | undefined;
+  private starting: Promise<this> | undefined;
 
   constructor(config?: Config, parts: KernelParts = {}) {
     this.given = config;
@@ -72,8 +77,11 @@ export class DataFlowKernel implements Submitter {
   }
 
   /** Checks the configuration and starts every executor. Rejects with what is wrong; what had started is stopped again. */
-  async start(): Promise<this> {
-    if (this.parts !== undefined) return this;
+  start(): Promise<this> {
+    return (this.starting ??= this.begin());
+  }
+
+  private async begin(): Promise<this> {
     // Charts, pools and their libraries load here: importing the package stays cheap.
     const [config, { TaskTable }, { KernelLife }, { makeExecutor }] = await Promise.all([resolveConfig(this.given), import("./task-table.js"), import("./kernel-life.js"), import("./executors.js")]);
     const tasks = new TaskTable(this, config);
@@ -157,8 +165,9 @@ export class DataFlowKernel implements Submitter {
   }
 
   /** Ends the kernel: waits for open work or cancels it, stops the executors, leaves nothing behind. */
-  close(options: CloseOptions = {}): Promise<void> {
-    return this.parts === undefined ? Promise.resolve() : this.life.close(options);
+  async close(options: CloseOptions = {}): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    await this.parts?.life.close(options);
   }
 
   /** @internal */
@@ -182,16 +191,22 @@ export class DataFlowKernel implements Submitter {
 
   /** Every actor with its state. */
   tree(): readonly { path: string; state: string }[] {
-    return this.life.describe();
+    const tasks = [...this.table.openTasks()].map((record) => ({ path: record.path, state: record.stateName }));
+    return [...this.life.describe(), ...tasks];
   }
 
+  /** What happens to tasks and to the kernel, as it happens. */
   get events$(): Observable<KernelEvent> {
     return this.events.observable;
   }
 
+  /** How the kernel and its executors are. */
   health(): Health {
     const { table, dispatcher } = this;
-    return { state: this.life.state, open: table.open, executors: [...table.executors.values()].map((executor) => executor.status()), late: dispatcher.counts.late };
+    const executors = [...table.executors.values()].map((executor) => executor.status());
+    const { state } = this.life;
+    const healthy = (state === "running" || state === "draining") && dispatcher.counts.crashed === 0 && executors.every((executor) => executor.state === "running" && executor.zombies === 0);
+    return { state, healthy, open: table.open, executors, late: dispatcher.counts.late, crashed: dispatcher.counts.crashed };
   }
 
   /** Counts, times and first failures of the run so far. */

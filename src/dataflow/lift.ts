@@ -6,7 +6,7 @@ export const liftApp: AppDefinition = {
   name: "get",
   kind: "lift",
   code: undefined,
-  identity: "caraway.get",
+  identity: () => "caraway.get",
   place: undefined,
   expected: -1,
   parameters: () => ["value", "key"],

@@ -1,17 +1,15 @@
-import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
-import { DataFile } from "../data/file.js";
-import { composeArgument } from "./arguments.js";
+import { AppTimeout, CarawayError } from "../errors/index.js";
+import type { Encoded } from "../serialization/index.js";
 import { outputList } from "./files.js";
-import { encode, type Encoded } from "../serialization/index.js";
-import type { TaskTable } from "./task-table.js";
+import { fingerprint, keyOf } from "./memo-key.js";
 import type { TaskRecord } from "./task-record.js";
+import type { TaskTable } from "./task-table.js";
 
 interface Remembered {
   readonly value: Encoded;
   readonly error: unknown;
   readonly failed: boolean;
-  /** Size and time of each output as it was published. */
+  /** What each output was like when it was published. */
   readonly outputs: ReadonlyMap<string, string>;
 }
 
@@ -27,12 +25,11 @@ export class Memo {
     const { dispatcher } = this.table;
     let key: string;
     try {
-      key = keyOf(record);
+      key = record.more().memoKey = keyOf(record);
     } catch (error) {
       dispatcher.tell(record, { type: "memo.failed", error });
       return;
     }
-    record.more().memoKey = key;
     const known = this.results.get(key);
     if (known !== undefined && [...known.outputs].every(([path, mark]) => fingerprint(path) === mark)) {
       this.answer(record, known);
@@ -47,18 +44,22 @@ export class Memo {
     dispatcher.tell(record, { type: "memo.missed" });
   }
 
+  /** The equal call whose execution this one shares. */
+  leaderOf(record: TaskRecord): TaskRecord | undefined {
+    const { memoKey: key } = record.extra ?? {};
+    const leader = key === undefined ? undefined : this.leaders.get(key);
+    return leader === record ? undefined : leader;
+  }
+
   /** A task that was looked up has ended: remembers what it gave, and answers those that followed it. */
   settled(record: TaskRecord): void {
     const { memoKey: key, followers = [] } = record.extra ?? {};
     if (key === undefined || this.leaders.get(key) !== record) return;
     this.leaders.delete(key);
     record.more().followers = [];
-    const failed = !record.succeeded;
     const cancelled = record.state.name === "cancelled";
-    const result: Remembered = { value: record.context.value as Encoded, error: record.context.error, failed, outputs: failed ? new Map() : new Map(outputList(record.extra?.outputs).map((file) => [file.path, fingerprint(file.path)])) };
-    // What was lost or cancelled says nothing about the call.
-    const lasting = !cancelled && !(failed && (record.context.error as { origin?: string } | undefined)?.origin === "infrastructure");
-    if (lasting) this.results.set(key, result);
+    const result = outcomeOf(record);
+    if (!cancelled && isLasting(result)) this.results.set(key, result);
     for (const follower of followers) {
       if (follower.isFinal) continue;
       if (cancelled) this.lookup(follower);
@@ -71,36 +72,13 @@ export class Memo {
   }
 }
 
-function fingerprint(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "missing" : `${stat.size}:${stat.mtimeMs}`;
+function outcomeOf(record: TaskRecord): Remembered {
+  const failed = !record.succeeded;
+  const { value, error } = record.context;
+  return { value: value as Encoded, error, failed, outputs: new Map(failed ? [] : outputList(record.extra?.outputs).map((file) => [file.path, fingerprint(file.path)])) };
 }
 
-/** App identity and source, arguments, and declared outputs; not what `cacheIgnore` names. */
-function keyOf(record: TaskRecord): string {
-  const hash = createHash("sha256");
-  const { app, plan, extra } = record;
-  const ignored = new Set(plan.options.cacheIgnore ?? []);
-  const names = [...ignored].some((one) => typeof one === "string") ? app.parameters() : [];
-  hash.update(app.identity);
-  record.args.forEach((argument, i) => {
-    hash.update(`\u0000${i}:`);
-    if (!ignored.has(i) && !ignored.has(names[i] ?? i)) update(hash, composeArgument(argument, `argument ${i + 1} of ${app.name}`));
-  });
-  for (const input of extra?.inputs ?? []) update(hash, composeArgument(input, "inputs"));
-  const { env, cwd } = plan.options;
-  if (env !== undefined && !ignored.has("env")) update(hash, encode(env, "env"));
-  if (cwd !== undefined && !ignored.has("cwd")) hash.update(`cwd:${cwd}`);
-  hash.update(`\u0000${plan.returns}${plan.strict}`);
-  const { outputs } = extra ?? {};
-  if (outputs !== undefined && !ignored.has("outputs")) hash.update(JSON.stringify(Array.isArray(outputs) ? outputs.map((f: DataFile) => f.path) : Object.entries(outputs).map(([n, f]) => [n, (f as DataFile).path])));
-  return hash.digest("hex");
-}
-
-function update(hash: ReturnType<typeof createHash>, encoded: Encoded): void {
-  if (encoded instanceof Uint8Array) hash.update("bytes:").update(encoded);
-  else if (encoded !== null && typeof encoded === "object") {
-    hash.update("parts:").update(encoded.bytes);
-    for (const buffer of encoded.buffers) hash.update(new Uint8Array(buffer));
-  } else hash.update(`${typeof encoded}:${Object.is(encoded, -0) ? "-0" : String(encoded)}`);
+/** What failed for reasons outside of the app, or by a time limit that is not in the key, says nothing about the next call. */
+function isLasting({ failed, error }: Remembered): boolean {
+  return !failed || !(error instanceof CarawayError) || (error.origin === "app" && !(error instanceof AppTimeout));
 }

@@ -188,6 +188,7 @@ export class TaskTable {
     dependency.promise.then(
       (value) => {
         dependency.value = value;
+        dependency.isSettled = true;
         dispatcher.tell(record, settledMessage);
       },
       (error: unknown) => this.tellFailure(record, undefined, error),
