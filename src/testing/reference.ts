@@ -100,6 +100,14 @@ function besideOutcomes(task: PlannedTask, inputs: readonly unknown[], of: (name
   return outcomes;
 }
 
+/** Whether somebody cancels the task, or a join whose body called it. */
+function isCancelled(name: string, tasks: readonly PlannedTask[], cancelled: ReadonlySet<string>, above = false): boolean {
+  return tasks.some((task) => {
+    const here = above || cancelled.has(task.name);
+    return task.name === name ? here : isCancelled(name, task.inner, cancelled, here);
+  });
+}
+
 /**
  * Says how a task may end, from the plan alone. `of` gives the outcomes of other tasks: all that are allowed, or the one that was seen.
  * Knows nothing of charts, cells and executors.
@@ -112,7 +120,7 @@ export function allowedOutcomes(task: PlannedTask, workload: Workload, of: (name
     allowed.push(...(task.kind === "get" || task.kind === "join" ? besideOutcomes(task, inputs, of, weather) : ownOutcomes(task, inputs, weather)));
   }
   if (task.cache) allowed.push(...allowed.filter(({ state }) => state === "done").map(({ value }) => ({ state: "memoized", value })));
-  const cancelled = weather.closes === "cancel" || workload.disturbances.some((one) => one.do === "cancel" && one.task === task.name);
+  const cancelled = weather.closes === "cancel" || isCancelled(task.name, workload.tasks, new Set(workload.disturbances.flatMap((one) => (one.do === "cancel" ? [one.task] : []))));
   if (cancelled) allowed.push({ state: "cancelled", root: `TaskCancelled:${task.key}` });
   return allowed;
 }

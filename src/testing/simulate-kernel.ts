@@ -70,11 +70,22 @@ export async function simulateKernel(options: SimulationOptions): Promise<Simula
   return { kernel, ports, hosts, checker: attached, at: (ms, act) => void ports.clock.after(ms, act), until: (promise, limit) => driver.until(promise, limit), settle: (limit) => driver.settle(limit) };
 }
 
-/** Ports whose owner is busy with something else now and then, so that what should happen soon happens after other things. */
+/** Ports whose owner is busy with something else now and then, so that what should happen soon happens after other things, in order still. */
 function hindered(ports: Ports, seed: number, { likely, pause }: { readonly likely: number; readonly pause: Span }): Ports {
   const random = seededRandom(seed ^ 0xb05e);
-  const soon = (run: () => void) => (random.next() < likely ? void ports.clock.after(within(pause, random), run) : ports.scheduler.soon(run));
-  return { ...ports, clock: ports.clock, scheduler: { soon, later: (run) => ports.scheduler.later(run) } };
+  const behind: (() => void)[] = [];
+  const catchUp = () => {
+    for (const run of behind.splice(0)) ports.scheduler.soon(run);
+  };
+  const soon = (run: () => void) => {
+    if (behind.length > 0) behind.push(run);
+    else if (random.next() >= likely) ports.scheduler.soon(run);
+    else {
+      behind.push(run);
+      ports.clock.after(within(pause, random), catchUp);
+    }
+  };
+  return { ...ports, scheduler: { soon, later: (run) => ports.scheduler.later(run) } };
 }
 
 /** All promise reactions that are ready, and those they lead to, run before this settles. */
