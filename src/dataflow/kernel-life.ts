@@ -63,7 +63,8 @@ export class KernelLife {
       "kernel",
     );
     kernel.dispatcher.start(this.cell, undefined);
-    table.refusal = () => (this.cell.is("accepting") ? undefined : table.closed());
+    // What is waited for may still call what it needs: the bodies of join apps.
+    table.refusal = (inBody) => (this.cell.is("accepting") || (inBody && this.state === "draining") ? undefined : table.closed());
     table.onIdle = (idle) => this.idle(idle);
   }
 

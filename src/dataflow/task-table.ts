@@ -47,7 +47,7 @@ export class TaskTable {
   /** Told when the last open task has ended, and when the first begins. */
   onIdle: ((idle: boolean) => void) | undefined;
   /** Set while the kernel is running: why no task is taken. */
-  refusal: (() => CarawayError | undefined) | undefined;
+  refusal: ((inBody: boolean) => CarawayError | undefined) | undefined;
   private readonly plans: Plans;
   private readonly kind: TaskKind;
   private readonly beside: Beside;
@@ -100,9 +100,9 @@ export class TaskTable {
   }
 
   submit(app: AppDefinition, args: readonly unknown[], given?: AppOptions): AppFuture<unknown, unknown> {
-    const refusal = this.refusal?.();
-    if (refusal !== undefined) throw refusal;
     const around = enclosing.current;
+    const refusal = this.refusal?.(around?.task !== undefined && around.kernel === this.kernel && !around.task.isFinal);
+    if (refusal !== undefined) throw refusal;
     const inside = around !== undefined && around.kernel === this.kernel && (around.scope !== undefined || around.task !== undefined);
     const plan = this.plans.of(app, inside && around.scope !== undefined ? around.scope.defaultsFor(given ?? noOptions) : given);
     let dependencies: Dependency[] = noDependencies;
