@@ -43,7 +43,7 @@ export type ChildMessage =
 export type ChildReport =
   | { readonly type: "child.started"; readonly key: number; readonly incarnation: number }
   | { readonly type: "child.ignored"; readonly key: number }
-  | { readonly type: "child.start-failed"; readonly key: number; readonly reason: EndReason; readonly late: boolean }
+  | { readonly type: "child.start-failed"; readonly key: number; readonly reason: EndReason }
   /** After `child.stop`, however it came about. */
   | { readonly type: "child.stopped"; readonly key: number; readonly reason: EndReason }
   /** By itself. */
@@ -76,6 +76,7 @@ const launch = [
 const cancelTimer = child.emit({ type: "timer.cancel" });
 const kill = child.emit({ type: "actor.kill" });
 const keepEnd = child.assign({ lastEnd: ({ context, event }: { context: ChildContext; event: ChildMessage }) => (event.type === "actor.ended" ? event.reason : context.lastEnd) });
+const blameTimeout = child.assign({ lastEnd: ({ context }: { context: ChildContext }) => ({ error: { start_timeout: context.startTimeout } }) });
 const askToStop = [child.emit({ type: "actor.stop" }), child.emit(({ context }) => ({ type: "timer.start", ms: context.shutdown === "brutal_kill" ? 0 : context.shutdown, expiry: { type: "stop.expired", incarnation: context.incarnation } }))];
 
 const delay = [
@@ -87,7 +88,7 @@ const reportStarted = child.emit(({ context: { key, incarnation } }) => ({ type:
 const reportIgnored = child.emit(({ context: { key } }) => ({ type: "supervisor.report", report: { type: "child.ignored", key } }));
 const reportStopped = child.emit(({ context: { key, lastEnd } }) => ({ type: "supervisor.report", report: { type: "child.stopped", key, reason: lastEnd } }));
 const reportEnded = child.emit(({ context: { key, incarnation, lastEnd } }) => ({ type: "supervisor.report", report: { type: "child.ended", key, incarnation, reason: lastEnd } }));
-const reportFailed = (late: boolean) => child.emit(({ context: { key, lastEnd } }) => ({ type: "supervisor.report", report: { type: "child.start-failed", key, reason: lastEnd, late } }));
+const reportFailed = child.emit(({ context: { key, lastEnd } }) => ({ type: "supervisor.report", report: { type: "child.start-failed", key, reason: lastEnd } }));
 const reportDue = child.emit(({ context: { key, token } }) => ({ type: "supervisor.report", report: { type: "child.due", key, token } }));
 
 /** What cannot concern a state is ignored there, and counted. */
@@ -136,7 +137,7 @@ export const childMachine = child.createMachine({
       on: {
         "actor.started": [{ guard: "isOld" }, { target: "running", actions: [cancelTimer, reportStarted] }],
         "actor.ignored": [{ guard: "isOld" }, { target: "stopped", actions: [cancelTimer, child.assign({ lastEnd: "normal" }), reportIgnored] }],
-        "actor.ended": [{ guard: "isOld" }, { target: "stopped", actions: [cancelTimer, keepEnd, reportFailed(false)] }],
+        "actor.ended": [{ guard: "isOld" }, { target: "stopped", actions: [cancelTimer, keepEnd, reportFailed] }],
         "start.expired": [{ guard: "isOld" }, { target: "abandoning", actions: kill }],
         "child.stop": stopNow,
         "child.kill": killQuietly,
@@ -146,7 +147,7 @@ export const childMachine = child.createMachine({
     abandoning: {
       tags: ["alive"],
       on: {
-        "actor.ended": [{ guard: "isOld" }, { target: "stopped", actions: [keepEnd, reportFailed(true)] }],
+        "actor.ended": [{ guard: "isOld" }, { target: "stopped", actions: [blameTimeout, reportFailed] }],
         "child.stop": "killing",
         "child.kill": "gone",
         ...unheeded("actor.started", "actor.ignored", "child.start", "child.delay", "child.forget", "child.give-up", "start.expired", "stop.expired", "delay.expired"),

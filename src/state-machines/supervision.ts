@@ -191,6 +191,7 @@ function noteFailedStart(draft: Draft, child: SupervisedChild, reason: EndReason
   if (operation?.kind === "begin") {
     retire(draft, child);
     planEnd(draft, { shutdown: { failed_to_start_child: child.id, reason } });
+    return;
   }
   if (operation?.kind === "start") draft.children = draft.children.filter(({ key }) => key !== child.key);
   draft.outbox.push({ type: "child.retire", key: child.key, removed: operation?.kind === "start", gaveUp: false });
@@ -275,6 +276,7 @@ function attempt(draft: Draft, child: SupervisedChild, now: number): void {
     draft.outbox.push({ type: "event.announce", event: { report: "reached_max_restart_intensity", key: child.key, id: child.id, incarnation: child.incarnation, restarts: draft.restarts.length } });
     retire(draft, child, true);
     planEnd(draft, "shutdown");
+    return;
   }
   update(draft, child.key, { status: "restarting", failures: child.failures });
   draft.operation = { kind: "repair", key: child.key };

@@ -213,5 +213,8 @@ export class LogicalRef implements ActorRef {
 
 /** The error within a reason, where there is one. */
 export function causeOf(reason: EndReason | undefined): unknown {
-  return typeof reason === "object" && "error" in reason ? reason.error : undefined;
+  if (typeof reason !== "object" || !("error" in reason)) return undefined;
+  const { error } = reason;
+  if (typeof error !== "object" || error === null || !("start_timeout" in error)) return error;
+  return refusal("start_timeout", `it had not started after ${String(error.start_timeout)} ms`);
 }

@@ -180,7 +180,7 @@ export function explore(original: AnyStateMachine, options: ExploreOptions = {})
   const { input = {}, contextKey = clampedKey, maxStates = 300 } = options;
   const pair = new ChartPair(original, options.guards);
   const messages = [...(options.messages ?? [])];
-  for (const type of original.events) if (!messages.some((message) => message.type === type)) messages.push({ type });
+  for (const type of original.events as readonly string[]) if (!messages.some((message) => message.type === type)) messages.push({ type });
   const seen = new Set<string>();
   const queue: AnyMachineSnapshot[] = [];
   const visited = new Set<string>();

@@ -1,0 +1,277 @@
+import type { EndReason, RestartKind, Strategy } from "#internal/supervisors/types";
+
+/** What a scripted child does when it is started, and when it is asked to stop. */
+export type StartOutcome = "ok" | "fail" | "ignore" | "hang";
+export type StopOutcome = "clean" | "hang" | "fail";
+
+export interface ReferenceChild {
+  readonly id: string;
+  readonly restart: RestartKind;
+  readonly significant: boolean;
+  readonly brutal: boolean;
+  /** Delay of the n-th restart in a row, doubling up to the maximum; undefined: at once. */
+  readonly backoff: { readonly min: number; readonly max: number } | undefined;
+  readonly stops: StopOutcome;
+}
+
+export interface ReferenceSpec {
+  readonly strategy: Strategy;
+  readonly intensity: number;
+  readonly period: number;
+  readonly autoShutdown: "never" | "any_significant" | "all_significant";
+  readonly children: readonly ReferenceChild[];
+}
+
+interface Known extends ReferenceChild {
+  readonly name: string;
+  status: "undefined" | "running" | "restarting";
+  /** It has ended by itself, and the supervisor has not heard of it yet. */
+  dead: EndReason | undefined;
+  failures: number;
+  since: number;
+  due: number | undefined;
+  /** The retry it waits for; an older one is not heard. */
+  retry: number;
+}
+
+export const limits = { start: 300, stop: 100 } as const;
+export const failure: EndReason = { error: "planned" };
+const isShutdown = (reason: EndReason): boolean => reason === "shutdown" || (typeof reason === "object" && "shutdown" in reason);
+const isNormal = (reason: EndReason): boolean => reason === "normal" || isShutdown(reason);
+
+/** OTP's supervisor, written down from its description as one blocking process; ends of children are its only messages. */
+export class ReferenceSupervisor {
+  readonly trace: string[] = [];
+  children: Known[] = [];
+  now = 0;
+  end: EndReason | undefined;
+  private restarts: number[] = [];
+  private retries = 0;
+  private mailbox: (() => void)[] = [];
+
+  constructor(
+    readonly spec: ReferenceSpec,
+    private readonly nextStart: (id: string) => StartOutcome,
+  ) {}
+
+  begin(): void {
+    this.children = this.spec.children.map((child) => this.known(child, child.id));
+    for (const child of [...this.children]) {
+      if (this.end !== undefined) return;
+      const outcome = this.start(child);
+      if (outcome === "ok") continue;
+      if (outcome === "ignore") this.settle(child);
+      else {
+        this.report("start_error", child, outcome);
+        this.finish({ shutdown: { failed_to_start_child: child.id, reason: outcome } });
+      }
+    }
+  }
+
+  startChild(child: ReferenceChild, name = child.id): string {
+    if (this.end !== undefined) return "noproc";
+    const present = this.spec.strategy === "simple_one_for_one" ? undefined : this.find(child.id);
+    if (present !== undefined) return present.status === "undefined" ? "already_present" : "already_started";
+    const made = this.known(child, name);
+    this.children.push(made);
+    const outcome = this.start(made);
+    if (outcome === "ok") return "ok";
+    if (outcome === "ignore") {
+      this.settle(made);
+      return "ignore";
+    }
+    this.children = this.children.filter((other) => other !== made);
+    this.report("start_error", made, outcome);
+    return "failed_to_start_child";
+  }
+
+  restartChild(id: string): string {
+    const child = this.lookUp(id);
+    if (typeof child === "string") return child;
+    if (child.status !== "undefined") return child.status;
+    const outcome = this.start(child);
+    if (outcome === "ok" || outcome === "ignore") return outcome;
+    this.report("start_error", child, outcome);
+    return "failed_to_start_child";
+  }
+
+  deleteChild(id: string): string {
+    const child = this.lookUp(id);
+    if (typeof child === "string") return child;
+    if (child.status !== "undefined") return child.status;
+    this.children = this.children.filter((other) => other !== child);
+    return "ok";
+  }
+
+  terminateChild(id: string): string {
+    const child = this.lookUp(id);
+    if (typeof child === "string") return child;
+    this.terminate(child);
+    this.settle(child);
+    return "ok";
+  }
+
+  terminateInstance(name: string): string {
+    if (this.end !== undefined) return "noproc";
+    const child = this.children.find((one) => one.name === name);
+    if (child === undefined) return "not_found";
+    this.terminate(child);
+    this.settle(child);
+    return "ok";
+  }
+
+  /** Children end by themselves, all at the same moment. */
+  exit(...ends: readonly (readonly [name: string, reason: EndReason])[]): void {
+    for (const [name, reason] of ends) {
+      const child = this.children.find((one) => one.name === name && one.status === "running");
+      if (child === undefined || child.dead !== undefined) continue;
+      child.dead = reason;
+      this.note("down", child);
+      this.mailbox.push(() => this.handleExit(child, reason));
+    }
+    this.drain();
+  }
+
+  /** Lets time pass, and restarts what is due. */
+  wait(ms: number): void {
+    const until = this.now + ms;
+    for (;;) {
+      const due = this.children.filter((child) => child.due !== undefined && child.due <= until).sort((a, b) => (a.due ?? 0) - (b.due ?? 0) || a.retry - b.retry)[0];
+      if (due === undefined || this.end !== undefined) break;
+      this.now = Math.max(this.now, due.due ?? 0);
+      due.due = undefined;
+      this.attempt(due);
+      this.drain();
+    }
+    this.now = Math.max(this.now, until);
+  }
+
+  finish(reason: EndReason): void {
+    if (this.end !== undefined) return;
+    this.end = reason;
+    const children = this.children.splice(0).reverse();
+    if (this.spec.strategy === "simple_one_for_one") this.terminate(...children);
+    else for (const child of children) this.terminate(child);
+    this.note("over");
+  }
+
+  private handleExit(child: Known, reason: EndReason): void {
+    if (this.end !== undefined || child.status !== "running" || child.dead === undefined) return;
+    const restarted = child.restart === "permanent" || (child.restart === "transient" && !isNormal(reason));
+    if (restarted || !isNormal(reason)) this.report("child_terminated", child, reason);
+    if (!restarted) {
+      this.settle(child);
+      const { autoShutdown } = this.spec;
+      const last = !this.children.some((other) => other.significant && other.status !== "undefined");
+      if (child.significant && (autoShutdown === "any_significant" || (autoShutdown === "all_significant" && last))) this.finish("shutdown");
+      return;
+    }
+    if (child.backoff !== undefined && this.now - child.since >= (child.backoff.min + child.backoff.max) / 2) child.failures = 0;
+    if (child.backoff === undefined) this.attempt(child);
+    else this.putOff(child);
+  }
+
+  private drain(): void {
+    for (let next = this.mailbox.shift(); next !== undefined; next = this.mailbox.shift()) next();
+  }
+
+  private attempt(child: Known): void {
+    this.restarts = [...this.restarts.filter((at) => this.now - at <= this.spec.period), this.now];
+    if (this.restarts.length > this.spec.intensity) {
+      this.trace.push(`${this.now} report reached_max_restart_intensity ${child.name}`);
+      child.status = "undefined";
+      return this.finish("shutdown");
+    }
+    const failed = this.repair(child);
+    if (failed !== undefined) this.putOff(failed);
+  }
+
+  /** Gives the child whose start failed. */
+  private repair(child: Known): Known | undefined {
+    const { strategy } = this.spec;
+    child.status = "undefined";
+    const from = strategy === "one_for_all" ? 0 : this.children.indexOf(child);
+    const affected = strategy === "one_for_all" || strategy === "rest_for_one" ? this.children.slice(from) : [child];
+    for (const other of [...affected].reverse()) if (other !== child) this.terminate(other);
+    this.children = this.children.filter((other) => !(other !== child && other.restart === "temporary" && affected.includes(other)));
+    for (const other of affected) {
+      if (other.restart === "temporary") continue;
+      const outcome = this.start(other);
+      if (outcome === "ok") continue;
+      if (outcome === "ignore") this.settle(other);
+      else {
+        this.report("start_error", other, outcome);
+        return other;
+      }
+    }
+    return undefined;
+  }
+
+  private start(child: Known): "ok" | "ignore" | EndReason {
+    const outcome = this.nextStart(child.id);
+    this.note("start", child);
+    child.due = undefined;
+    child.dead = undefined;
+    if (outcome === "hang") this.now += limits.start;
+    if (outcome === "fail" || outcome === "hang") {
+      this.note("down", child);
+      return outcome === "fail" ? failure : { error: { start_timeout: limits.start } };
+    }
+    if (outcome === "ignore") return "ignore";
+    child.status = "running";
+    child.since = this.now;
+    return "ok";
+  }
+
+  /** All that are given at the same time. */
+  private terminate(...children: readonly Known[]): void {
+    const stopped = children.filter(({ status }) => status === "running");
+    for (const child of children) Object.assign(child, { status: "undefined", due: undefined });
+    for (const child of stopped) if (child.dead === undefined) this.note("down", child);
+    if (stopped.some(({ dead, brutal, stops }) => dead === undefined && !brutal && stops === "hang")) this.now += limits.stop;
+    for (const child of stopped) {
+      const { brutal, dead, restart, stops } = child;
+      const reason = dead ?? (brutal || stops === "hang" ? "killed" : stops === "fail" ? failure : "shutdown");
+      const expected = brutal ? reason === "killed" : restart === "permanent" ? isShutdown(reason) : isNormal(reason);
+      if (!expected) this.report("shutdown_error", child, reason);
+    }
+  }
+
+  private putOff(child: Known): void {
+    child.status = "restarting";
+    child.failures++;
+    child.retry = ++this.retries;
+    if (child.backoff === undefined) {
+      const { retry } = child;
+      this.mailbox.push(() => (this.end === undefined && child.status === "restarting" && child.retry === retry ? this.attempt(child) : undefined));
+    } else child.due = this.now + Math.min(child.backoff?.max ?? 0, (child.backoff?.min ?? 0) * 2 ** (child.failures - 1));
+  }
+
+  private settle(child: Known): void {
+    child.status = "undefined";
+    child.failures = 0;
+    if (child.restart === "temporary" || this.spec.strategy === "simple_one_for_one") this.children = this.children.filter((other) => other !== child);
+  }
+
+  private lookUp(id: string): Known | string {
+    if (this.end !== undefined) return "noproc";
+    if (this.spec.strategy === "simple_one_for_one") return "simple_one_for_one";
+    return this.find(id) ?? "not_found";
+  }
+
+  private find(id: string): Known | undefined {
+    return this.children.find((child) => child.id === id);
+  }
+
+  private known(child: ReferenceChild, name: string): Known {
+    return { ...child, name, status: "undefined", dead: undefined, failures: 0, since: 0, due: undefined, retry: 0 };
+  }
+
+  private report(kind: string, child: Known, reason: EndReason): void {
+    this.trace.push(`${this.now} report ${kind} ${child.name} ${JSON.stringify(reason)}`);
+  }
+
+  private note(what: string, child?: Known): void {
+    this.trace.push(`${this.now} ${what}${child === undefined ? "" : ` ${child.name}`}`);
+  }
+}

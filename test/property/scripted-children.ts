@@ -1,0 +1,98 @@
+import type { SimulatedPorts } from "#internal/actors/simulated-ports";
+import { simulate, type ActorSystem } from "#internal/supervisors/system";
+import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
+import { SupervisionError } from "#internal/errors/index";
+import { limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-supervisor.js";
+
+/** A supervisor of children that do what a script says, and a trace of what they did. */
+export class ScriptedSystem {
+  readonly trace: string[] = [];
+  readonly refs = new Map<string, ActorRef>();
+  readonly system: ActorSystem;
+  readonly ports: SimulatedPorts;
+  supervisor: Supervisor | undefined;
+  /** Actors that have begun and not ended. */
+  readonly alive = new Set<string>();
+
+  constructor(
+    seed: number,
+    readonly spec: ReferenceSpec,
+    private readonly nextStart: (id: string) => StartOutcome,
+  ) {
+    ({ system: this.system, ports: this.ports } = simulate(seed, "system"));
+    this.system.reports$.subscribe((report) => {
+      const more = report.report === "reached_max_restart_intensity" ? "" : ` ${JSON.stringify(report.reason)}`;
+      this.note(`report ${report.report} ${report.id}${more}`);
+    });
+  }
+
+  /** Starts the supervisor; the word of its refusal, or `ok`. */
+  async begin(): Promise<string> {
+    const { children, strategy, intensity, period, autoShutdown } = this.spec;
+    const dynamic = strategy === "simple_one_for_one";
+    const spec: SupervisorSpec = { strategy, intensity, period, autoShutdown, ...(dynamic ? { child: this.childSpec(children[0] as ReferenceChild) } : { children: children.map((child) => this.childSpec(child)) }) };
+    const answer = await this.answered(
+      (async () => {
+        this.supervisor = await this.system.supervise(spec, "top");
+        void this.supervisor.ended.then(() => this.note("over"));
+      })(),
+    );
+    if (answer !== "ok") this.note("over");
+    return answer;
+  }
+
+  /** What a call came to: `ok`, `ignore`, or the word of its refusal. */
+  async answered(call: Promise<ActorRef | void>, settle: () => Promise<void> = () => this.ports.settle(100_000)): Promise<string> {
+    let answer = "no answer";
+    const done = call.then(
+      (ref) => {
+        answer = "ok";
+        if (ref !== undefined) this.refs.set(ref.id, ref);
+        return ref;
+      },
+      (error: unknown) => {
+        answer = error instanceof SupervisionError ? error.reason : `threw ${String(error)}`;
+      },
+    );
+    await settle();
+    if (answer !== "no answer") await done;
+    return answer;
+  }
+
+  childSpec(child: ReferenceChild): ChildSpec {
+    const { id, restart, significant, brutal, backoff } = child;
+    return { id, restart, significant, shutdown: brutal ? "brutal_kill" : limits.stop, startTimeout: limits.start, backoff: backoff === undefined ? false : { ...backoff, jitter: 0 }, run: (self: Self<{ exit: EndReason }>) => this.run(child, self) };
+  }
+
+  private run(child: ReferenceChild, self: Self<{ exit: EndReason }>): unknown {
+    const { id } = self.ref;
+    const outcome = this.nextStart(child.id);
+    this.note(`start ${id}`);
+    this.alive.add(id);
+    self.signal.addEventListener("abort", () => {
+      this.alive.delete(id);
+      this.note(`down ${id}`);
+    });
+    if (outcome === "fail") throw "planned";
+    if (outcome === "hang") return new Promise(() => undefined);
+    if (outcome === "ignore") {
+      this.alive.delete(id);
+      return "ignore";
+    }
+    this.refs.set(id, self.ref);
+    self.receive(({ exit }) => self.exit(exit));
+    const wasAsked = (): boolean => self.signal.reason instanceof SupervisionError && self.signal.reason.reason === "shutdown";
+    if (child.stops === "hang") self.onStop(() => (wasAsked() ? new Promise(() => undefined) : undefined));
+    if (child.stops === "fail") self.onStop(() => (wasAsked() ? Promise.reject("planned" as unknown as Error) : undefined));
+    return undefined;
+  }
+
+  /** The children, oldest first, with their states. */
+  children(): string[] {
+    return (this.supervisor?.children() ?? []).map(({ id, ref }) => `${id}: ${ref === undefined ? "undefined" : ref === "restarting" ? ref : "running"}`).reverse();
+  }
+
+  private note(text: string): void {
+    this.trace.push(`${this.ports.clock.now()} ${text}`);
+  }
+}
