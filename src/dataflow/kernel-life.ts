@@ -10,6 +10,7 @@ import type { Executor } from "../executors/executor.js";
 import { kernelMachine, type KernelContext, type KernelEffect, type KernelMessage } from "../state-machines/kernel.js";
 import type { ExecutorMaker } from "./executors.js";
 import type { DataFlowKernel } from "./kernel.js";
+import { logEvents } from "./log.js";
 import { RuntimeTree } from "./runtime-tree.js";
 import type { TaskTable } from "./task-table.js";
 
@@ -77,6 +78,7 @@ export class KernelLife {
   }
 
   async start(): Promise<void> {
+    if (this.config.logger !== undefined) logEvents(this.kernel, this.config.logger);
     try {
       await this.tree.start();
       for (const descriptor of this.config.executors) await this.tree.addExecutor(descriptor);
