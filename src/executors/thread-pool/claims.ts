@@ -7,6 +7,7 @@ export const claim = { free: 0, sent: 1, started: 2, ended: 3, revoked: 4 } as c
 const headerWords = 8;
 const currentSlot = 0;
 const cooperative = 1;
+const guarded = 2;
 
 /** How many tasks may be at a worker at once. */
 export const slotsPerLane = 512;
@@ -53,6 +54,17 @@ export class Claims {
 
   get cooperates(): boolean {
     return Atomics.load(this.words, cooperative) === 1;
+  }
+
+  /** Head: from now on no process of the worker's tasks outlives the program. */
+  guard(): void {
+    Atomics.store(this.words, guarded, 1);
+    Atomics.notify(this.words, guarded);
+  }
+
+  /** Worker: waits for that, for so many milliseconds at most. */
+  awaitGuard(ms: number): void {
+    Atomics.wait(this.words, guarded, 0, ms);
   }
 
   word(slot: number): number {

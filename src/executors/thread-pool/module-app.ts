@@ -20,7 +20,8 @@ export async function moduleApp(url: string, name: string): Promise<(...args: un
 const waysOut = /\b(?:import|require|process|constructor|eval|Function|globalThis)\b/;
 /** Without one of these, it reaches none of the user's. */
 const waysToFiles = /\b(?:import|require|constructor|eval|Function)\b/;
-const builtIns = /\bimport\s*\(\s*(["'`])node:[\w/]+\1\s*\)/g;
+/** These need no loader. */
+const builtIns = /\bimport\s*\(\s*(["'`])(?:node:[\w/]+|caraway\/task)\1\s*\)/g;
 
 /** How far a shipped function, or one that it uses, may reach: to no module, to those of Node, or to any file. */
 export function reachOf({ source, using }: ShippedFunction): "nowhere" | "node" | "files" {

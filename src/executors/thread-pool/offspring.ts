@@ -4,8 +4,8 @@ import { type Belonging, processesOf, signalled } from "../shell/process-table.j
 export interface Offspring {
   /** In the environment of all of them, as `CARAWAY_HOST`. */
   readonly token: string;
-  /** The task has started a process: from now on it must not outlive the program. */
-  began(task: string): void;
+  /** The task is about to start a process. Resolves when that could not outlive the program. */
+  began(task: string): Promise<void>;
   /** The task was ended by force: so are its processes. */
   end(task: string): void;
 }

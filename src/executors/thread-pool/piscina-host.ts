@@ -142,7 +142,8 @@ class PiscinaLane implements LaneLink {
       this.events.answers(message);
     } else if (message.t === "spawned") {
       this.parents.add(message.task);
-      this.options.offspring.began(message.task);
+      const goOn = () => this.claims.guard();
+      void this.options.offspring.began(message.task).then(goOn, goOn);
     } else this.events.message(message);
   }
 }

@@ -40,7 +40,7 @@ export class ProcessHost implements LaneHost {
       patience,
       spawned: (task) => {
         this.parents.add(task);
-        this.shells.began();
+        void this.shells.began();
       },
       gone: () => {
         for (const task of this.parents) this.shells.end(task);

@@ -96,9 +96,11 @@ class PoolMain implements Offspring {
     }, observeEvery);
   }
 
-  began(task: string): void {
+  /** This process sees to it when its parent ends, and its parent when this one does. */
+  began(task: string): Promise<void> {
     this.parents.add(task);
     this.packets.send({ t: "spawned", task });
+    return Promise.resolve();
   }
 
   end(task: string): void {

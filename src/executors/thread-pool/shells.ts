@@ -31,9 +31,8 @@ export class Shells implements Offspring {
     };
   }
 
-  began(): void {
-    if (this.host !== undefined) this.host.guard();
-    else void this.load().then((host) => host.guard());
+  async began(): Promise<void> {
+    (this.host ?? (await this.load())).guard();
   }
 
   end(task: string): void {

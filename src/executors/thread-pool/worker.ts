@@ -20,6 +20,9 @@ type Loaded = Runnable | Promise<Runnable> | Error;
 /** Answers wait for company at most this long, in milliseconds. */
 const flushAfter = 0.25;
 
+/** A process of a task waits at most this long for its guard, in milliseconds: the program may be busy. */
+const guardPatience = 1000;
+
 const clock = () => performance.timeOrigin + performance.now();
 
 /** The long-lived worker actor of one thread: takes frames of tasks, runs them one at a time, answers in frames. */
@@ -68,7 +71,10 @@ class Session {
     if (!this.watching) {
       this.watching = true;
       const token = () => taskToken(this.place.label, currentScope()?.id ?? 0, currentScope()?.attempt ?? 0);
-      watchSpawns(token, (task) => this.tell({ t: "spawned", task }));
+      watchSpawns(token, (task) => {
+        this.tell({ t: "spawned", task });
+        this.claims.awaitGuard(guardPatience);
+      });
     }
     if (reach === "node" || this.typescript === undefined) return undefined;
     this.loader ??= registerTypeScript(this.typescript);

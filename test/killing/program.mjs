@@ -1,0 +1,30 @@
+// A program with one victim, to be killed: argv[2] is the isolation, argv[3] the victim's name, argv[4] a mark. Says "begun" when the victim has.
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { app, DataFlowKernel, threadPool } from "caraway";
+import { victims } from "./victims.mjs";
+
+const [isolation, name, mark] = process.argv.slice(2);
+const victim = victims.find((one) => one.name === name);
+const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 2, isolation, resourceLimits: { maxOldGenerationSizeMb: 48 } })] }).start();
+const double = app((x) => x * 2).on(kernel);
+await double(21);
+const future = victim.app.on(kernel)(mark);
+future.then(
+  () => console.log("ended", future.state),
+  (error) => console.log("ended", error.name),
+);
+if (!victim.bash) await new Promise((resolve) => future.reports$.subscribe({ next: resolve }));
+while (victim.processes && !processes().some((environ) => environ.includes(`MARK=${mark}`))) await delay(10);
+console.log("begun");
+setInterval(() => undefined, 1000);
+
+function processes() {
+  return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).map((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "latin1");
+    } catch {
+      return ""; // it has ended
+    }
+  });
+}
