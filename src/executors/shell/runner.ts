@@ -7,6 +7,9 @@ import { setRef, unref } from "./guardian.js";
 import { CommandStream } from "./output.js";
 import { RUNNER_SCRIPT } from "./scripts.js";
 
+/** A bash that says more than this about one job has gone wrong; without a bound its complaints would fill the host's memory. */
+const MOST_NOTICES = 500;
+
 /** How a command ended: bash's status, and whether a signal is behind it. */
 export interface RunnerStatus {
   readonly status: number;
@@ -129,6 +132,9 @@ export class Runner {
     const lines = (this.#text + text).split("\n");
     this.#text = lines.pop() ?? "";
     for (const line of lines) this.#line(line);
+    if (this.#notices.length < MOST_NOTICES && this.#text.length < MOST_NOTICES * 80) return;
+    this.#notices.length = 5;
+    this.#child.kill("SIGKILL");
   }
 
   #line(line: string): void {

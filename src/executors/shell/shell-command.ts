@@ -107,7 +107,7 @@ export class ShellCommand implements RunnerJob {
 
   lost(reason: string): void {
     this.#error ??= new WorkerLost("CW-EXEC-001", `The process that runs shell commands ended under this one (${reason}).`, { evidence: { reason } });
-    this.#killAt = 0;
+    this.#killAt = Math.min(this.#killAt ?? Infinity, now());
     this.#signal();
     this.#end();
   }

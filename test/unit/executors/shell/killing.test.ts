@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,7 +30,7 @@ const hostProgram = fileURLToPath(new URL("./fixtures/host-program.mjs", import.
 const builtHost = import.meta.resolve("#internal/executors/shell/index");
 let marks = 0;
 const freshMark = () => `mark-${process.pid}-${(marks += 1)}-${Math.trunc(performance.now())}`;
-const shellDirectories = () => readdirSync(temporary);
+const shellDirectories = () => readdirSync(temporary).filter((name) => name.startsWith("caraway-shell-"));
 
 const killable: [string, string][] = [
   ["a loop", "while :; do :; done"],
@@ -61,18 +61,18 @@ test.each(killable)("kill ends %s and all that belongs to it, and onExit comes o
 });
 
 test("a command that handles SIGTERM has the grace to do so, also where it is a child of the shell", async () => {
-  const shell = start(host, "bash -c 'trap \"echo cleaned; exit 0\" TERM; echo ready >&2; while :; do sleep 0.01; done'; true", { capture: true });
-  await shell.started;
-  await until("its trap is set", () => processesWith(shell.token).length >= 2 && processesWith(shell.token).some(({ command }) => command.startsWith("sleep")));
+  const ready = join(temporary, "handles");
+  const shell = start(host, `bash -c 'trap "echo cleaned; exit 0" TERM; touch ${ready}; while :; do sleep 0.01; done'; true`, { capture: true });
+  await until("its trap is set", () => existsSync(ready));
   shell.running.kill(5000);
   const { stdout, survivors } = await shell.over;
   expect({ stdout, survivors }).toEqual({ stdout: "cleaned\n", survivors: undefined });
 });
 
 test("a second kill with less grace takes effect", async () => {
-  const shell = start(host, "trap '' TERM; while :; do sleep 0.01; done");
-  await shell.started;
-  await until("it ignores SIGTERM", () => processesWith(shell.token).some(({ command }) => command.startsWith("sleep")));
+  const ready = join(temporary, "ignores");
+  const shell = start(host, `trap '' TERM; touch ${ready}; while :; do sleep 0.01; done`);
+  await until("it ignores SIGTERM", () => existsSync(ready));
   shell.running.kill(1_000_000);
   shell.running.kill(0);
   expect(await shell.over).toMatchObject({ signal: "SIGKILL" });
@@ -169,7 +169,9 @@ test("a runner killed under its command loses the command, told as such, and no 
   const shell = start(own, "sleep 1000");
   const pid = await shell.started;
   process.kill(parentOf(pid), "SIGKILL");
-  expect((await shell.over).error).toMatchObject({ name: "WorkerLost", retryable: true });
+  const { error, survivors } = await shell.over;
+  expect(error).toMatchObject({ name: "WorkerLost", retryable: true });
+  expect(survivors).toBeUndefined();
   expect(alive(pid)).toBe(false);
   expect(await outcomeOf(own, "exit 6")).toMatchObject({ code: 6 });
   await own.close();
