@@ -1,4 +1,5 @@
 import { InvalidWorkflowDocument } from "../errors/index.js";
+import { jsonFaultAt } from "./wfformat-json.js";
 import { type DocumentProblem, describe, isPlain, problemsText, Reader } from "./wfformat-problems.js";
 
 export interface RecordedFile {
@@ -50,10 +51,9 @@ function parseJson(text: string): { readonly value: unknown } | { readonly probl
   try {
     return { value: JSON.parse(text) as unknown };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const position = Number(/position (\d+)/.exec(message)?.[1] ?? (text.trim() === "" ? 0 : text.length));
-    const lines = text.slice(0, position).split("\n");
-    return { problem: { place: `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`, message: text.trim() === "" ? "is empty" : `is no JSON: ${message}` } };
+    if (text.trim() === "") return { problem: { place: "the document", message: "is empty" } };
+    const lines = text.slice(0, jsonFaultAt(text)).split("\n");
+    return { problem: { place: `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`, message: `is no JSON: ${error instanceof Error ? error.message : String(error)}` } };
   }
 }
 

@@ -3,7 +3,7 @@ import { visibleWidth } from "./progress-style.js";
 /** The part of a terminal's stream that is used. */
 export interface ScreenStream {
   readonly columns?: number | undefined;
-  write(chunk: string | Uint8Array, ...rest: never[]): boolean;
+  readonly write: (chunk: string | Uint8Array, ...rest: never[]) => boolean;
 }
 
 /** How long a block may stay away after somebody printed, in milliseconds: prints in a row are one redraw. */

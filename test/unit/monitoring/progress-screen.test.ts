@@ -30,7 +30,7 @@ describe("the live block on a screen", () => {
 
   it("stays below what others print, on both streams of the terminal", () => {
     const out = new ScreenEmulator();
-    const other = { write: (chunk: string) => out.write(chunk) };
+    const other = { write: (chunk: string | Uint8Array) => out.write(chunk) };
     const screen = new ProgressScreen(out, [other]);
     screen.show(["block"]);
     out.write("to stderr\n");
