@@ -194,8 +194,8 @@ export function dependenciesOf(record: { readonly args: readonly KeptArgument[];
 function* leavesOf(root: unknown): Generator {
   const seen = new Set<object>();
   const open: unknown[] = [root];
-  while (open.length > 0) {
-    const next = open.pop();
+  for (let i = 0; i < open.length; i++) {
+    const next = open[i];
     if (next === null || typeof next !== "object" || seen.has(next)) continue;
     seen.add(next);
     if (isContainer(next) && !isPromise(next)) for (const member of members(next)) open.push(member);

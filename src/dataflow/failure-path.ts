@@ -17,7 +17,11 @@ const trails = new WeakMap<object, Trail>();
 
 const aPromise = "a promise";
 const step = (record: TaskRecord | undefined): string => (record === undefined ? aPromise : `${record.app.name}#${record.taskId}`);
-const words = (text: string): string => text.replace(/^(.*)#(\d+)$/s, "$1 (task $2)");
+
+function words(text: string): string {
+  const at = text.lastIndexOf("#");
+  return at < 0 ? text : `${text.slice(0, at)} (task ${text.slice(at + 1)})`;
+}
 
 function extend(trail: Trail | undefined, first: string, origin: number): Trail {
   if (trail === undefined) return { steps: [first], omitted: 0, origin };
@@ -48,11 +52,11 @@ export function dependencyError(record: TaskRecord, of: TaskRecord | undefined, 
   const path = pathOf(trail);
   const others = otherFailures(record, of);
   const more = others.length === 0 ? "" : ` (and ${others.length} more of what it depends on failed: ${others.slice(0, 3).map((other) => words(step(other))).join(", ")}${others.length > 3 ? ", …" : ""})`;
-  const made = new DependencyError("CW-TASK-001", `${record.app.name} (task ${record.taskId}) was not run: it depends on ${path.map(words).join(" ← ")}, which failed: ${describeError(root)}${more}`, {
+  const made = withoutStack(() => new DependencyError("CW-TASK-001", `${record.app.name} (task ${record.taskId}) was not run: it depends on ${path.map(words).join(" ← ")}, which failed: ${describeError(root)}${more}`, {
     where: { task: record.taskId, app: record.app.name },
     cause: root,
     evidence: { path, ...(others.length === 0 ? {} : { others: others.slice(0, 100).map(step) }) },
-  });
+  }));
   trails.set(made, trail);
   return made;
 }
@@ -63,13 +67,24 @@ export function joinError(record: TaskRecord, future: unknown, error: unknown): 
   const inner = future instanceof AppFuture ? future.record : future instanceof DataFuture ? future.parent.record : undefined;
   const trail = extend(trailOf(error), step(inner), inner?.taskId ?? record.taskId);
   const path = pathOf(trail);
-  const made = new JoinError("CW-TASK-002", `${record.app.name} (task ${record.taskId}) joined ${path.map(words).join(" ← ")}, which failed: ${describeError(root)}`, {
+  const made = withoutStack(() => new JoinError("CW-TASK-002", `${record.app.name} (task ${record.taskId}) joined ${path.map(words).join(" ← ")}, which failed: ${describeError(root)}`, {
     where: { task: record.taskId, app: record.app.name },
     cause: root,
     evidence: { path },
-  });
+  }));
   trails.set(made, trail);
   return made;
+}
+
+/** Makes an error that tells the way it came in words: the frames of the kernel's own loop would only cost time. */
+function withoutStack<E>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  try {
+    Reflect.set(Error, "stackTraceLimit", 0);
+    return make();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
 }
 
 function trailOf(error: unknown): Trail | undefined {

@@ -1,3 +1,4 @@
+import { InvalidOption } from "../errors/index.js";
 import type { AppFuture } from "./future.js";
 
 type Items = Iterable<unknown> | AsyncIterable<unknown>;
@@ -8,9 +9,12 @@ export interface Mapped<F, V> extends AsyncIterable<F>, PromiseLike<V[]> {}
 
 /** One call for each item, in order, beginning at once; at most `window` of them open at a time. */
 export function mapOver(call: (item: unknown) => Future, items: Items, options: { readonly window?: number } = {}): Mapped<Future, unknown> {
+  const { window = Infinity } = options;
+  if (typeof window !== "number" || !(window >= 1)) throw new InvalidOption("CW-APP-011", `the window of map must be a number from 1 up, not ${String(window)}`, { hint: "Give how many calls may be open at a time." });
+  if (items === null || items === undefined || !(Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items))) throw new InvalidOption("CW-APP-011", "map takes an iterable or async iterable of items", { hint: "Give an array, a generator or a stream." });
   const made: Future[] = [];
   const line = new Line();
-  const all = callEach(call, items, options.window ?? Infinity, made, line);
+  const all = callEach(call, items, window, made, line);
   all.catch(() => undefined);
   return {
     [Symbol.asyncIterator]: () => {
@@ -43,14 +47,15 @@ async function callEach(call: (item: unknown) => Future, items: Items, window: n
       room.move();
     });
   };
+  const withRoom = async (item: unknown): Promise<void> => {
+    while (open >= window) await room.moved();
+    one(item);
+  };
   try {
-    if (window === Infinity && Symbol.iterator in items) for (const item of items) one(item);
-    else {
-      for await (const item of items) {
-        while (open >= window) await room.moved();
-        one(item);
-      }
-    }
+    // Items that are futures are arguments: a loop that awaits would take their values.
+    if (!(Symbol.iterator in Object(items))) for await (const item of items) await withRoom(item);
+    else if (window === Infinity) for (const item of items as Iterable<unknown>) one(item);
+    else for (const item of items as Iterable<unknown>) await withRoom(item);
   } finally {
     line.end();
   }
