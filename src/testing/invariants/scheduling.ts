@@ -133,14 +133,13 @@ export class Walltime implements Invariant {
   constructor(private readonly facts: RunFacts) {}
 
   see(entry: Entry): Finding | undefined {
-    if (isOf(entry, "attempt") && acted(entry)) {
-      const key = `${entry.id}#${entry.incarnation}`;
-      for (const { ms } of effectsOf(entry, "timer.start")) this.deadlines.set(key, { task: entry.id, by: entry.at + (ms as number) + (this.facts.grace ?? 1000) });
-      if (entry.final) this.deadlines.delete(key);
-    }
     for (const [key, { task, by }] of this.deadlines) {
       if (entry.at > by) return { detail: `attempt ${key.slice(key.indexOf("#") + 1)} of task ${task} was to have ended by ${by} ms, and goes on at ${entry.at} ms`, involved: taskKeys(task) };
     }
+    if (!isOf(entry, "attempt") || !acted(entry)) return undefined;
+    const key = `${entry.id}#${entry.incarnation}`;
+    for (const { ms } of effectsOf(entry, "timer.start")) this.deadlines.set(key, { task: entry.id, by: entry.at + (ms as number) + (this.facts.grace ?? 1000) });
+    if (entry.final) this.deadlines.delete(key);
     return undefined;
   }
 }

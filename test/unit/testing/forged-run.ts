@@ -1,0 +1,104 @@
+import type { Entry, Probe } from "#internal/testing/index";
+
+type Effect = { readonly type: string; readonly [field: string]: unknown };
+type Message = string | Effect;
+
+/** Probes as written in a forged run: the time is filled in. */
+type Told<P> = P extends { readonly at: number } ? Omit<P, "at"> : never;
+
+/** A run made up by hand, entry by entry: what a kernel would never write. */
+export class ForgedRun {
+  readonly entries: Entry[] = [];
+  private readonly states = new Map<string, string>();
+  private now = 0;
+
+  /** So many milliseconds pass. */
+  pass(ms: number): this {
+    this.now += ms;
+    return this;
+  }
+
+  cell(kind: string, id: number | string, incarnation = 1): ForgedCell {
+    return new ForgedCell(this, kind, id, incarnation);
+  }
+
+  task(id: number): ForgedCell {
+    return this.cell("task", id);
+  }
+
+  attempt(task: number, number = 1): ForgedCell {
+    return this.cell("attempt", task, number);
+  }
+
+  probe(probe: Told<Probe>): this {
+    this.entries.push({ ...probe, at: this.now } as Probe);
+    return this;
+  }
+
+  /** A task's way from the call to its first attempt. */
+  begin(id: number, ...before: string[]): ForgedCell {
+    const task = this.task(id);
+    if (before.length === 0) return task.start("live.ready", dispatch(1));
+    return task.start("waiting");
+  }
+
+  /** A task that runs once and is done. */
+  whole(id: number, value: unknown = id): this {
+    const task = this.begin(id);
+    const attempt = this.attempt(id).start("queued").move("attempt.sent", "sent");
+    task.move({ type: "attempt.sent", attempt: 1 }, "live.dispatched");
+    attempt.move("attempt.answered", "answered", { type: "attempt.deliver" });
+    task.move({ type: "attempt.succeeded", attempt: 1, value }, "done", settle("done"));
+    return this;
+  }
+
+  record(kind: string, id: number | string, incarnation: number, message: Message, to: string, effects: readonly Effect[], outcome: "started" | "moved" | "late" | "crashed", from?: string): void {
+    const key = `${kind}/${id}#${incarnation}`;
+    const left = from ?? this.states.get(key);
+    this.states.set(key, to);
+    const seq = this.entries.length + 1;
+    this.entries.push({ seq, cause: 0, at: this.now, kind, id, incarnation, ...(outcome === "started" || left === undefined ? {} : { from: left }), to, final: finals.has(to), message: typeof message === "string" ? { type: message } : message, effects, outcome });
+  }
+}
+
+const finals = new Set(["done", "memoized", "failed", "dependency-failed", "cancelled", "answered", "revoked", "lost", "killed", "gone", "closed", "stopped"]);
+
+export class ForgedCell {
+  constructor(
+    private readonly run: ForgedRun,
+    private readonly kind: string,
+    private readonly id: number | string,
+    private readonly incarnation: number,
+  ) {}
+
+  start(to: string, ...effects: Effect[]): this {
+    this.run.record(this.kind, this.id, this.incarnation, "xstate.init", to, effects, "started");
+    return this;
+  }
+
+  move(message: Message, to: string, ...effects: Effect[]): this {
+    this.run.record(this.kind, this.id, this.incarnation, message, to, effects, "moved");
+    return this;
+  }
+
+  late(message: Message, to: string): this {
+    this.run.record(this.kind, this.id, this.incarnation, message, to, [], "late");
+    return this;
+  }
+
+  crash(message: Message, to: string): this {
+    this.run.record(this.kind, this.id, this.incarnation, message, to, [], "crashed");
+    return this;
+  }
+
+  /** A step from a state that the cell was not in. */
+  jump(message: Message, from: string, to: string): this {
+    this.run.record(this.kind, this.id, this.incarnation, message, to, [], "moved", from);
+    return this;
+  }
+}
+
+export const dispatch = (attempt: number): Effect => ({ type: "attempt.dispatch", attempt });
+export const settle = (outcome: string): Effect => ({ type: "task.settle", outcome });
+export const failed = (attempt: number, more: object = {}): Effect => ({ type: "attempt.failed", attempt, error: new Error("it failed"), charge: "app", cost: 1, retryable: true, delay: 0, held: false, ...more });
+export const revoked: Effect = { type: "attempt.report", outcome: "revoked" };
