@@ -12,6 +12,7 @@ export class Beside implements Executor {
   readonly label = "beside the kernel";
   readonly capacity = Infinity;
   readonly ownsProcesses = false;
+  readonly accepts = true;
   private readonly open = new Set<Work>();
 
   constructor(

@@ -115,6 +115,8 @@ export interface Executor {
   readonly ownsProcesses: boolean;
   /** Work not answered yet. */
   readonly load: number;
+  /** It takes work: it neither failed nor is it being stopped. */
+  readonly accepts: boolean;
   start(): Promise<void>;
   submit(work: Work, attempt: number): void;
   /** Resolves when what it has is finished; takes no more meanwhile. */

@@ -22,11 +22,13 @@ const endsWorkers = (task: PlannedTask): boolean => task.walltime > 0 || task.ac
 function weatherOf({ tasks, executors, disturbances, busy }: Workload): Weather {
   const close = disturbances.find((one) => one.do === "close");
   const deaths = disturbances.some((one) => one.do === "kill" || one.do === "kill-process") || executors.some(({ conduct }) => (conduct.death ?? 0) > 0);
+  const kills = disturbances.filter((one) => one.do === "kill").length;
   const slowest = Math.max(1, ...executors.map(({ conduct }) => 2 * (conduct.way?.[1] ?? 1) + (conduct.flush?.[1] ?? 1) + (conduct.kill?.[1] ?? 1)));
   return {
     deaths,
     reruns: deaths || disturbances.length > 0 || tasks.some(endsWorkers),
-    failedStarts: executors.some(({ conduct }) => (conduct.failStart ?? 0) > 0),
+    // Three workers in a row that end before they are ready make an executor fail.
+    failedStarts: executors.some(({ conduct }) => (conduct.failStart ?? 0) > 0) || kills > 2 || disturbances.some((one) => one.do === "kill-process"),
     closes: close === undefined ? "no" : close.mode === "wait" && close.timeout === undefined ? "wait" : "cancel",
     slack: slowest + 10 + 4 * (busy?.pause[1] ?? 0),
   };

@@ -55,12 +55,12 @@ export async function simulateKernel(options: SimulationOptions): Promise<Simula
   const hosts = new Map<string, SimulatedHost>();
   const given = new Map((options.executors ?? [{}]).map((executor) => [executor.label ?? "threads", executor]));
   let attached: AttachedChecker | undefined;
-  const makeExecutor: ExecutorMaker = (descriptor, dispatcher, listener) => {
+  const makeExecutor: ExecutorMaker = (descriptor, dispatcher, listener, broken) => {
     const { label, maxThreads = 2, minThreads = 1 } = descriptor;
     const conduct = given.get(label)?.conduct;
     const host = new SimulatedHost({ ports, seed: options.seed + hosts.size + 1, label, ...(conduct === undefined ? {} : { conduct }), probe: (probe) => attached?.feed(probe) });
     hosts.set(label, host);
-    return Promise.resolve(new ThreadPool({ label, maxThreads, minThreads: Math.min(minThreads, maxThreads), killGrace: options.killGrace ?? 20, patience: options.patience ?? 50, ownsProcesses: false }, host, dispatcher, listener));
+    return Promise.resolve(new ThreadPool({ label, maxThreads, minThreads: Math.min(minThreads, maxThreads), killGrace: options.killGrace ?? 20, patience: options.patience ?? 50, ownsProcesses: false }, host, dispatcher, listener, broken));
   };
   const executors = [...given.values()].map(({ label, maxThreads, minThreads }) => threadPool({ label, maxThreads, minThreads }));
   const kernel = new DataFlowKernel({ ...options.config, executors }, { ports: options.busy === undefined ? ports : hindered(ports, options.seed, options.busy), makeExecutor });

@@ -15,7 +15,10 @@ export interface WorkloadParts {
   readonly failedStarts?: boolean;
 }
 
-const ms = fc.oneof(fc.constant(0), fc.double({ min: 0, max: 3, noNaN: true }), fc.integer({ min: 0, max: 30 }));
+/** Milliseconds in steps of a sixteenth, which shrink to readable numbers and add up exactly. */
+const upTo = (most: number): fc.Arbitrary<number> => fc.integer({ min: 0, max: most * 16 }).map((steps) => steps / 16);
+
+const ms = fc.oneof(fc.constant(0), upTo(3), fc.integer({ min: 0, max: 30 }));
 
 function acts(key: string, parts: WorkloadParts): fc.Arbitrary<Act[]> {
   const kinds: fc.WeightedArbitrary<Act>[] = [{ weight: 6, arbitrary: ms.map((time) => ({ do: "return", ms: time })) }];
@@ -72,7 +75,7 @@ function list(prefix: string, count: number, parts: WorkloadParts, labels: reado
 }
 
 function conduct(parts: WorkloadParts): fc.Arbitrary<Partial<HostConduct>> {
-  const span = (most: number) => fc.double({ min: 0, max: most, noNaN: true }).map((top) => [0, top] as const);
+  const span = (most: number) => upTo(most).map((top) => [0, top] as const);
   return fc.record({
     start: span(10), way: span(4), kill: span(6), flush: span(6),
     revoke: fc.oneof(fc.constant([0, 0] as const), span(5)),
@@ -84,7 +87,7 @@ function conduct(parts: WorkloadParts): fc.Arbitrary<Partial<HostConduct>> {
 }
 
 function disturbances(tasks: readonly PlannedTask[], labels: readonly string[], parts: WorkloadParts): fc.Arbitrary<Disturbance[]> {
-  const at = fc.oneof(fc.double({ min: 0, max: 60, noNaN: true }), fc.integer({ min: 0, max: 60 }));
+  const at = fc.oneof(upTo(60), fc.integer({ min: 0, max: 60 }));
   const kinds: fc.Arbitrary<Disturbance>[] = [];
   const names = tasks.flatMap(function all(one): string[] { return [one.name, ...one.inner.flatMap(all)]; });
   if (parts.cancels && names.length > 0) kinds.push(fc.record({ at, do: fc.constant("cancel" as const), task: fc.constantFrom(...names), twice: fc.boolean() }));

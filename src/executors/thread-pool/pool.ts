@@ -91,6 +91,10 @@ export class ThreadPool implements Executor {
     return this.open;
   }
 
+  get accepts(): boolean {
+    return this.cell.is("accepting") && !this.cell.crashed;
+  }
+
   async start(): Promise<void> {
     const started = new Promise<void>((resolve, reject) => (this.startWait = { resolve, reject }));
     try {
