@@ -1,0 +1,13 @@
+import { describe, expect, it } from "vitest";
+import { caraway, scratch } from "./program.js";
+
+describe("an example", () => {
+  it.each([
+    ["first-workflow", "1 + 4 + 9 = 14\n"],
+    ["bash-files", "different words: 4\nsorted: anise, caraway, caraway, cumin, dill\n"],
+    ["join", "pi is about 3.14159, from 54 pieces that were cut where it mattered\n"],
+  ])("runs and prints what it says: %s", async (name, printed) => {
+    const script = new URL(`../../examples/${name}.mjs`, import.meta.url).pathname;
+    expect(await caraway(["run", "--no-progress", script], {}, await scratch())).toEqual({ code: 0, out: printed, err: "" });
+  });
+});
