@@ -200,7 +200,6 @@ export class LogicalRef implements ActorRef {
   }
 
   private become(status: RefStatus): void {
-    if (this.status === status && status !== "starting") return;
     this.status = status;
     this.changed();
   }

@@ -4,7 +4,7 @@ import type { Clock, Ports, Random } from "../actors/ports.js";
 import { realPorts } from "../actors/real-ports.js";
 import { simulatedPorts, type SimulatedPorts } from "../actors/simulated-ports.js";
 import { parseDuration } from "../config/units.js";
-import type { EndReason } from "../state-machines/end-reason.js";
+import { isNormalEnd, type EndReason } from "../state-machines/end-reason.js";
 import { prepareSupervisor } from "./check-specs.js";
 import { SupervisorHandle } from "./handle.js";
 import { causeOf, LogicalRef, type StoryEntry } from "./logical-ref.js";
@@ -151,6 +151,7 @@ function startFailure(path: string, reason: EndReason): Error {
   const shutdown = typeof reason === "object" && "shutdown" in reason ? (reason.shutdown as { failed_to_start_child?: string; reason?: EndReason } | undefined) : undefined;
   const cause = causeOf(shutdown?.reason ?? reason);
   const child = shutdown?.failed_to_start_child;
+  if (child === undefined && isNormalEnd(reason)) return refusal("shutdown", `${path} was shut down before it had started`, { actor: path });
   return refusal("failed_to_start_child", `${path} did not start${child === undefined ? "" : `, since its child ${JSON.stringify(child)} did not`}${cause instanceof Error ? `: ${cause.message}` : ""}`, { actor: path, evidence: { end: reason }, cause });
 }
 

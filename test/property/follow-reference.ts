@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { EndReason } from "#internal/supervisors/types";
-import { ReferenceSupervisor, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-supervisor.js";
+import type { ReferenceChild, ReferenceSpec, StartOutcome } from "./reference-spec.js";
+import { ReferenceSupervisor } from "./reference-supervisor.js";
 import { ScriptedSystem } from "./scripted-children.js";
 
 export type Command =

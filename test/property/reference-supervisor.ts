@@ -1,26 +1,5 @@
-import type { EndReason, RestartKind, Strategy } from "#internal/supervisors/types";
-
-/** What a scripted child does when it is started, and when it is asked to stop. */
-export type StartOutcome = "ok" | "fail" | "ignore" | "hang";
-export type StopOutcome = "clean" | "hang" | "fail";
-
-export interface ReferenceChild {
-  readonly id: string;
-  readonly restart: RestartKind;
-  readonly significant: boolean;
-  readonly brutal: boolean;
-  /** Delay of the n-th restart in a row, doubling up to the maximum; undefined: at once. */
-  readonly backoff: { readonly min: number; readonly max: number } | undefined;
-  readonly stops: StopOutcome;
-}
-
-export interface ReferenceSpec {
-  readonly strategy: Strategy;
-  readonly intensity: number;
-  readonly period: number;
-  readonly autoShutdown: "never" | "any_significant" | "all_significant";
-  readonly children: readonly ReferenceChild[];
-}
+import type { EndReason } from "#internal/supervisors/types";
+import { failure, limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-spec.js";
 
 interface Known extends ReferenceChild {
   readonly name: string;
@@ -34,8 +13,6 @@ interface Known extends ReferenceChild {
   retry: number;
 }
 
-export const limits = { start: 300, stop: 100 } as const;
-export const failure: EndReason = { error: "planned" };
 const isShutdown = (reason: EndReason): boolean => reason === "shutdown" || (typeof reason === "object" && "shutdown" in reason);
 const isNormal = (reason: EndReason): boolean => reason === "normal" || isShutdown(reason);
 
@@ -86,37 +63,29 @@ export class ReferenceSupervisor {
   }
 
   restartChild(id: string): string {
-    const child = this.lookUp(id);
-    if (typeof child === "string") return child;
-    if (child.status !== "undefined") return child.status;
-    const outcome = this.start(child);
-    if (outcome === "ok" || outcome === "ignore") return outcome;
-    this.report("start_error", child, outcome);
-    return "failed_to_start_child";
+    return this.administer(id, "undefined", (child) => {
+      const outcome = this.start(child);
+      if (outcome === "ok" || outcome === "ignore") return outcome;
+      this.report("start_error", child, outcome);
+      return "failed_to_start_child";
+    });
   }
 
   deleteChild(id: string): string {
-    const child = this.lookUp(id);
-    if (typeof child === "string") return child;
-    if (child.status !== "undefined") return child.status;
-    this.children = this.children.filter((other) => other !== child);
-    return "ok";
+    return this.administer(id, "undefined", (child) => {
+      this.children = this.children.filter((other) => other !== child);
+    });
   }
 
   terminateChild(id: string): string {
-    const child = this.lookUp(id);
-    if (typeof child === "string") return child;
-    this.terminate(child);
-    this.settle(child);
-    return "ok";
+    return this.administer(id, undefined, (child) => this.cease(child));
   }
 
   terminateInstance(name: string): string {
     if (this.end !== undefined) return "noproc";
     const child = this.children.find((one) => one.name === name);
     if (child === undefined) return "not_found";
-    this.terminate(child);
-    this.settle(child);
+    this.cease(child);
     return "ok";
   }
 
@@ -253,10 +222,17 @@ export class ReferenceSupervisor {
     if (child.restart === "temporary" || this.spec.strategy === "simple_one_for_one") this.children = this.children.filter((other) => other !== child);
   }
 
-  private lookUp(id: string): Known | string {
+  private cease(child: Known): void {
+    this.terminate(child);
+    this.settle(child);
+  }
+
+  private administer(id: string, needs: "undefined" | undefined, act: (child: Known) => string | void): string {
     if (this.end !== undefined) return "noproc";
     if (this.spec.strategy === "simple_one_for_one") return "simple_one_for_one";
-    return this.find(id) ?? "not_found";
+    const child = this.find(id);
+    if (child === undefined) return "not_found";
+    return needs !== undefined && child.status !== needs ? child.status : (act(child) ?? "ok");
   }
 
   private find(id: string): Known | undefined {

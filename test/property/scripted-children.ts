@@ -2,7 +2,7 @@ import type { SimulatedPorts } from "#internal/actors/simulated-ports";
 import { simulate, type ActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
 import { SupervisionError } from "#internal/errors/index";
-import { limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-supervisor.js";
+import { limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-spec.js";
 
 /** A supervisor of children that do what a script says, and a trace of what they did. */
 export class ScriptedSystem {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, it } from "vitest";
 import type { EndReason } from "#internal/supervisors/types";
 import { follow, names, type Command, type Plan } from "./follow-reference.js";
-import type { ReferenceChild, ReferenceSpec, StartOutcome } from "./reference-supervisor.js";
+import type { ReferenceChild, ReferenceSpec, StartOutcome } from "./reference-spec.js";
 
 const reasons: readonly EndReason[] = ["normal", "shutdown", { shutdown: "moved" }, { error: "broken" }];
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { simulate } from "#internal/supervisors/system";
 import type { EndReason, RestartKind, Self, Strategy } from "#internal/supervisors/types";
 import { follow, type Command } from "../../property/follow-reference.js";
-import type { ReferenceChild, StartOutcome } from "../../property/reference-supervisor.js";
+import type { ReferenceChild, StartOutcome } from "../../property/reference-spec.js";
 
 const strategies: readonly Strategy[] = ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"];
 const kinds: readonly RestartKind[] = ["permanent", "transient", "temporary"];
