@@ -2,7 +2,8 @@ import process from "node:process";
 import type { Summary } from "../dataflow/summary.js";
 import { endedOf, progressCounts } from "./progress-counts.js";
 import { RateMeter } from "./progress-rate.js";
-import { ProgressScreen, type ScreenStream } from "./progress-screen.js";
+import { openPanel } from "./progress-panels.js";
+import type { ScreenStream } from "./progress-screen.js";
 import type { Look } from "./progress-style.js";
 import { progressBlock, progressLine, type ProgressState } from "./progress-view.js";
 import { failureNote, retryNote, summaryText } from "./summary-text.js";
@@ -54,11 +55,10 @@ const surroundings = (): ProgressSurroundings => ({
 export function showProgress(observed: Observed, around: ProgressSurroundings = surroundings()): void {
   const { stderr, env } = around;
   const live = stderr.isTTY === true && !isSet(env["CI"]) && env["TERM"] !== "dumb";
-  const run = live ? liveProgress(observed, around) : plainProgress(observed, around);
+  const end = live ? liveProgress(observed, around) : plainProgress(observed, around);
   observed.whenClosed(() => {
-    run();
     const summary = observed.summary();
-    if (summary.tasks > 0) stderr.write(`${summaryText(summary, { columns: stderr.columns ?? 100, color: colors(around) }).join("\n")}\n`);
+    end(summary.tasks === 0 ? "" : `${summaryText(summary, { columns: stderr.columns ?? 100, color: colors(around) }).join("\n")}\n`);
   });
 }
 
@@ -108,30 +108,33 @@ class Watcher {
   }
 }
 
-function liveProgress(observed: Observed, around: ProgressSurroundings): () => void {
+/** Ends with what is left on the screen. */
+type End = (text: string) => void;
+
+function liveProgress(observed: Observed, around: ProgressSurroundings): End {
   const { stderr, stdout } = around;
-  const screen = new ProgressScreen(stderr, stdout.isTTY === true ? [stdout] : []);
+  const panel = openPanel(stderr, stdout.isTTY === true ? [stdout] : []);
   const watcher = new Watcher(observed);
   const color = colors(around);
   const draw = (): void => {
     const state = watcher.read();
     if (state.summary.tasks === 0) return;
-    for (const note of watcher.news(state.summary, { color })) screen.print(`${note}\n`);
-    screen.show(progressBlock(state, { columns: (stderr.columns ?? 80) - 1, rows: stderr.rows ?? 24, color }));
+    for (const note of watcher.news(state.summary, { color })) panel.print(`${note}\n`);
+    panel.show(progressBlock(state, { columns: (stderr.columns ?? 80) - 1, rows: stderr.rows ?? 24, color }));
   };
   const stop = around.every(redrawEvery, draw);
-  return () => {
+  return (text) => {
     stop();
-    screen.close();
+    panel.leave(text);
   };
 }
 
-function plainProgress(observed: Observed, around: ProgressSurroundings): () => void {
+function plainProgress(observed: Observed, around: ProgressSurroundings): End {
   const { stderr } = around;
   const watcher = new Watcher(observed);
   const color = colors(around);
   let [lastAt, lastLine] = [0, ""];
-  return around.every(lookEvery, () => {
+  const stop = around.every(lookEvery, () => {
     const state = watcher.read();
     const notes = watcher.news(state.summary, { color });
     for (const note of notes) stderr.write(`${note}\n`);
@@ -142,4 +145,8 @@ function plainProgress(observed: Observed, around: ProgressSurroundings): () => 
     lastLine = moved;
     stderr.write(`${progressLine(state)}\n`);
   });
+  return (text) => {
+    stop();
+    if (text !== "") stderr.write(text);
+  };
 }
