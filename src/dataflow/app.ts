@@ -1,4 +1,4 @@
-import { InvalidApp, InvalidOption, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
+import { InvalidApp, type InvalidOption, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
 import { callSite, type CallSite, shipFunction } from "../serialization/function-source.js";
 import type { AppDefinition, Body } from "./app-definition.js";
 import { defaultKernel } from "./default-kernel.js";
@@ -8,7 +8,7 @@ import type { AppFuture } from "./future.js";
 import { mapOver } from "./map.js";
 import { checkOptions } from "./option-check.js";
 import type { Command } from "./sh.js";
-import type { App, AppOptions, BashAppOptions, BashResult, FunctionAppOptions, Inputs, NoOutputs, OutputFutures, Outputs, Resolved, Returns, Submitter, TaskFiles } from "./types.js";
+import type { App, AppOptions, BashAppOptions, BashResult, FunctionAppOptions, NoOutputs, OutputFutures, Outputs, Resolved, Returns, Submitter, TaskFiles } from "./types.js";
 
 const definitions = new WeakMap<object, AppDefinition>();
 
@@ -113,7 +113,7 @@ function besideApp(kind: "bash" | "join", fn: unknown, options: BashAppOptions):
 
 function callable(definition: AppDefinition, options: AppOptions, submitter?: Submitter): App<readonly unknown[], unknown, unknown> {
   const call = (...args: unknown[]): AppFuture<unknown, unknown> => {
-    if (submitter !== undefined) return submitter.submit(self, args as Inputs<readonly unknown[]>);
+    if (submitter !== undefined) return submitter.submit(self, args);
     const kernel = enclosing.current?.kernel ?? defaultKernel();
     if (kernel === undefined) throw new NoDataFlowKernelError("CW-CONF-003", `${definition.name} was called and no kernel is running`, definition.place === undefined ? {} : { where: { app: definition.name, callSite: definition.place } });
     return kernel.table.submit(definition, args, options);

@@ -52,7 +52,10 @@ export class TaskFilesystem {
   stage(record: TaskRecord): void {
     const { dispatcher } = this.table;
     const fail = (error: unknown) => dispatcher.tell(record, { type: "inputs.failed", error });
-    if (record.extra?.refusal !== undefined) return fail(record.extra.refusal);
+    if (record.extra?.refusal !== undefined) {
+      fail(record.extra.refusal);
+      return;
+    }
     const done = (command?: unknown) => {
       try {
         if (record.app.kind === "bash") record.more().command = checkCommand(record, command);
@@ -62,7 +65,10 @@ export class TaskFilesystem {
       }
     };
     const compose = () => {
-      if (record.app.kind !== "bash") return done();
+      if (record.app.kind !== "bash") {
+        done();
+        return;
+      }
       const args = record.args.map(argumentValue);
       const { outputs, inputs } = record.extra ?? {};
       if (outputs !== undefined || inputs !== undefined) args.push({ inputs: (inputs ?? []).map(argumentValue), outputs: outputs ?? {} });
@@ -102,7 +108,7 @@ export class TaskFilesystem {
   publish(record: TaskRecord, attemptNumber: number): void {
     publish(this.pairs(record, attemptNumber)).then(
       () => this.table.dispatcher.tell(record, { type: "outputs.published", attempt: attemptNumber }),
-      (error: Error) => attemptFailed(record, attemptNumber, "outputs.failed", { error, charge: "app", held: false }),
+      (error: unknown) => attemptFailed(record, attemptNumber, "outputs.failed", { error: error as Error, charge: "app", held: false }),
     );
   }
 
@@ -132,7 +138,7 @@ function mapOutputs(outputs: Outputs, each: (file: DataFile) => DataFile): Outpu
 function checkOutputs(name: string, outputs: unknown): Outputs {
   const files = Array.isArray(outputs) ? (outputs as unknown[]) : outputs !== null && typeof outputs === "object" && !(outputs instanceof DataFile) ? Object.values(outputs) : undefined;
   if (files === undefined || !files.every((file) => file instanceof DataFile)) throw new InvalidOption("CW-APP-011", `outputs of ${name} must be an array or a record of files`, { where: { app: name }, hint: "Give file(\"…\") for each output." });
-  const paths = (files as DataFile[]).map((file) => file.path);
+  const paths = (files).map((file) => file.path);
   const twice = paths.find((path, i) => paths.indexOf(path) !== i);
   if (twice !== undefined) throw new InvalidOption("CW-APP-011", `${name} declares the output ${twice} twice`, { where: { app: name, file: twice } });
   return outputs as Outputs;

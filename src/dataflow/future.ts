@@ -1,5 +1,5 @@
 import type { Observable } from "rxjs";
-import { DataFile } from "../data/file.js";
+import { type DataFile } from "../data/file.js";
 import { cancelTask } from "./cancelling.js";
 import type { TaskRecord } from "./task-record.js";
 import type { AttemptRecord, NoOutputs, OutputFutures, TaskState } from "./types.js";
@@ -85,7 +85,7 @@ export class AppFuture<T, O = NoOutputs> implements PromiseLike<T> {
 
   /** The future of one property of the result. */
   get<K extends keyof T>(key: K): AppFuture<T[K]> {
-    return this.record.table.lift(this as AppFuture<unknown, unknown>, key) as AppFuture<T[K]>;
+    return this.record.table.lift(this, key) as AppFuture<T[K]>;
   }
 }
 

@@ -1,7 +1,7 @@
 import { Cell } from "../actors/cell.js";
 import { compile } from "../actors/compile.js";
 import type { Timer } from "../actors/ports.js";
-import type { ExecutorDescriptor, ThreadPoolDescriptor } from "../config/descriptors.js";
+import type { ExecutorDescriptor } from "../config/descriptors.js";
 import { resolveConfig } from "../config/resolve.js";
 import type { ResolvedConfig } from "../config/types.js";
 import { parseDuration } from "../config/units.js";

@@ -103,7 +103,7 @@ export class RuntimeTree {
   }
 
   describe(): { path: string; state: string }[] {
-    const flat = (node: TreeNode): { path: string; state: string }[] => [{ path: node.path, state: node.state }, ...(node.children ?? []).flatMap(flat)];
+    const flat = (node: TreeNode): { path: string; state: string }[] => [{ path: node.path, state: node.state }, ...node.children.flatMap(flat)];
     return flat(this.system.tree());
   }
 

@@ -97,7 +97,8 @@ export class Scope implements Submitter {
 
   /** @internal This scope and those around it. */
   *outwards(): Generator<Scope> {
-    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.parent) yield scope;
+    yield this;
+    if (this.parent !== undefined) yield* this.parent.outwards();
   }
 
   /** @internal */

@@ -214,7 +214,7 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
       const parent = new AppFuture<unknown, unknown>(this);
       const { outputs } = extra;
       const make = (file: DataFile) => new DataFuture(parent, file);
-      extra.outputFutures = Array.isArray(outputs) ? (outputs as readonly DataFile[]).map(make) : Object.fromEntries(Object.entries(outputs ?? {}).map(([name, file]) => [name, make(file as DataFile)]));
+      extra.outputFutures = Array.isArray(outputs) ? (outputs as readonly DataFile[]).map(make) : Object.fromEntries(Object.entries(outputs ?? {}).map(([name, file]) => [name, make(file)]));
     }
     return extra.outputFutures;
   }

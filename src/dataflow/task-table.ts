@@ -1,7 +1,7 @@
 import type { ChartState } from "../actors/compile.js";
 import type { Dispatcher } from "../actors/dispatcher.js";
 import type { ResolvedConfig } from "../config/types.js";
-import { CarawayError, InternalConsistencyError, KernelClosed } from "../errors/index.js";
+import { type CarawayError, InternalConsistencyError, KernelClosed } from "../errors/index.js";
 import type { Executor, WorkListener } from "../executors/executor.js";
 import type { TaskMessage, TaskOutcome } from "../state-machines/task.js";
 import type { AppDefinition } from "./app-definition.js";

@@ -74,7 +74,8 @@ export class WaitTimeout extends CarawayError {}
 export class SupervisionError extends CarawayError {
   /** OTP's word: `already_present`, `not_found`, `invalid_restart`, … */
   get reason(): string {
-    return String(this.evidence["reason"] ?? "");
+    const { reason } = this.evidence;
+    return typeof reason === "string" ? reason : "";
   }
 }
 /** `CW-SUP-002`: an actor did not answer in time. */

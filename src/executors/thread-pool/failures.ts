@@ -47,5 +47,6 @@ export function describeEnd(end: ThreadEnd | undefined): string {
 }
 
 function isOutOfMemory(end: ThreadEnd | undefined): boolean {
-  return end?.error !== undefined && (end.error as { code?: unknown } | null)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+  const error = end?.error;
+  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
 }

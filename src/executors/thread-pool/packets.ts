@@ -43,7 +43,7 @@ class PacketReader extends Deserializer {
 
   /** Each piece of binary data gets memory of its own: it is handed on, and may be moved. */
   _readHostObject(): unknown {
-    const place: Place = this.readUint32();
+    const place = this.readUint32() as Place;
     const number = this.readUint32();
     if (place === Place.Inline) return new Uint8Array(this.readRawBytes(number));
     const segment = this.segments[number] as Uint8Array;

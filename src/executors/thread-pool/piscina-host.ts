@@ -38,7 +38,7 @@ export class PiscinaHost implements LaneHost {
     if (this.make === undefined) throw new Error("the host was not started");
     const { env, offspring } = this.options;
     const environment = { ...process.env, ...env, ...(offspring === undefined ? { CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], this.shells.token) } : {}) };
-    return new PiscinaLane(this.make, { ...this.options, env: environment as Record<string, string>, offspring: offspring ?? this.shells }, lane, events);
+    return new PiscinaLane(this.make, { ...this.options, env: environment, offspring: offspring ?? this.shells }, lane, events);
   }
 
   shell(request: ShellRequest, ended: (answer: ShellAnswer) => void): ShellLink {
@@ -78,7 +78,7 @@ class PiscinaLane implements LaneLink {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const setup: SessionSetup = { port: port2, claims: this.claims.buffer, lane, label: options.label, block: options.block, typescript: options.typescript ?? typescriptProject(), notes: options.notes };
-    pool.on("error", (error) => (this.error ??= error));
+    pool.on("error", (error: unknown) => (this.error ??= error));
     pool.run(setup, { transferList: [port2] }).catch((error: unknown) => {
       this.error ??= error;
       this.kill();

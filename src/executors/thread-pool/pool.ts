@@ -2,16 +2,16 @@ import { Cell } from "../../actors/cell.js";
 import { compile } from "../../actors/compile.js";
 import type { Dispatcher } from "../../actors/dispatcher.js";
 import type { Timer } from "../../actors/ports.js";
-import { BadStateException, InternalConsistencyError, PoolStartFailed, WaitTimeout } from "../../errors/index.js";
-import { attemptMachine, type AttemptContext, type AttemptEffect, type AttemptInput, type AttemptMessage } from "../../state-machines/attempt.js";
+import { BadStateException, PoolStartFailed, WaitTimeout } from "../../errors/index.js";
+import type { AttemptMessage } from "../../state-machines/attempt.js";
 import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
 import type { Answer, Executor, ExecutorStatus, ShellAnswer, Work, WorkListener, WorkNews } from "../executor.js";
 import { decode, decodeThrown, type Encoded } from "../../serialization/index.js";
 import { Attempt, type AttemptKind } from "./attempt.js";
-import { failureOf, type Loss } from "./failures.js";
+import { attemptKind } from "./attempt-kind.js";
 import { answerStride, verdict, type AnswerFrame, type TaskFrame, type WorkerMessage } from "./frames.js";
 import type { LaneHost, LaneLink } from "./host.js";
-import { Lane, Thread } from "./lane.js";
+import { type Lane, type Thread } from "./lane.js";
 import { WorkQueue } from "./work-queue.js";
 import { Workforce } from "./workforce.js";
 
@@ -26,7 +26,6 @@ export interface PoolOptions {
   readonly ownsProcesses: boolean;
 }
 
-const attemptChart = compile<AttemptContext, AttemptMessage, AttemptEffect, AttemptInput>(attemptMachine);
 const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, ExecutorInput>(executorMachine);
 
 /** How many tasks one frame carries at most. */
@@ -46,7 +45,7 @@ export class ThreadPool implements Executor {
   readonly ownsProcesses: boolean;
   readonly queue = new WorkQueue();
   readonly cell: Cell<ExecutorContext, ExecutorMessage, ExecutorEffect>;
-  private readonly workforce: Workforce;
+  readonly workforce: Workforce;
   private readonly attemptKind: AttemptKind;
   private open = 0;
   private observer: Timer | undefined;
@@ -67,7 +66,7 @@ export class ThreadPool implements Executor {
     this.capacity = options.maxThreads;
     this.ownsProcesses = options.ownsProcesses;
     this.workforce = new Workforce(this);
-    this.attemptKind = this.makeAttemptKind();
+    this.attemptKind = attemptKind(this);
     this.cell = new Cell(
       {
         name: "executor",
@@ -293,57 +292,8 @@ export class ThreadPool implements Executor {
     });
   }
 
-  private makeAttemptKind(): AttemptKind {
-    const { dispatcher, listener } = this;
-    return {
-      name: "attempt",
-      chart: attemptChart,
-      perform: {
-        "attempt.report": ({ outcome }, a) => {
-          if (outcome === "revoked") this.finish(a);
-          listener[outcome](a.work, a.number);
-        },
-        "attempt.deliver": ({ answer }, a) => {
-          this.finish(a);
-          listener.answered(a.work, a.number, answer as Answer);
-        },
-        "attempt.mourn": ({ loss, why, held }, a) => {
-          this.finish(a);
-          if (why === "cancelled" || why === "closing") listener.revoked(a.work, a.number);
-          else listener.failed(a.work, a.number, failureOf(a, this.label, why, loss as Loss | undefined, held && !a.freed));
-        },
-        "attempt.refuse": ({ error }, a) => {
-          this.finish(a);
-          listener.failed(a.work, a.number, { error: error as Error, charge: "app", held: false });
-        },
-        "claim.revoke": (_, a) => {
-          const link = a.lane?.thread?.link;
-          if (a.shell || link === undefined) dispatcher.tell(a, { type: "claim.refused" });
-          else link.revoke(a.slot, (revoked) => dispatcher.tell(a, { type: revoked ? "claim.revoked" : "claim.refused" }));
-        },
-        "worker.stop": ({ why }, a) => this.workforce.stopFor(a, why),
-        "work.requeue": (_, a) => {
-          a.lane = undefined;
-          if (!this.cell.is("accepting") && this.cell.state.name !== "draining") {
-            dispatcher.tell(a, { type: "attempt.refused", error: this.refusal() });
-            return;
-          }
-          this.queue.putBack(a);
-          this.offer();
-        },
-        "timer.start": ({ ms }, a) => {
-          a.timer = dispatcher.ports.clock.after(ms, () => dispatcher.tell(a, { type: "walltime.expired" }));
-        },
-        "timer.cancel": (_, a) => a.timer?.cancel(),
-      },
-      crashed: (a, error) => {
-        this.finish(a);
-        listener.failed(a.work, a.number, { error: new InternalConsistencyError("CW-INT-001", `${a.path} broke: ${(error as Error).message}`, { cause: error, where: { task: a.work.taskId, attempt: a.number, executor: this.label } }), charge: "app", held: false });
-      },
-    };
-  }
-
-  private finish(attempt: Attempt): void {
+  /** @internal */
+  finish(attempt: Attempt): void {
     this.open--;
     if (attempt.work.place === attempt) attempt.work.place = undefined;
     for (const done of attempt.onEnd ?? []) done();
@@ -359,7 +309,8 @@ export class ThreadPool implements Executor {
     return [...this.queue.values(), ...this.workforce.attempts()];
   }
 
-  private refusal(): unknown {
+  /** @internal */
+  refusal(): unknown {
     return this.cell.context.reason ?? new BadStateException("CW-EXEC-002", `the executor "${this.label}" is ${this.cell.state.name} and takes no more work`, { where: { executor: this.label } });
   }
 

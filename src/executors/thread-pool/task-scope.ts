@@ -138,7 +138,7 @@ export class TaskScope {
     this.stderr?.close();
     if (this.savedEnv === undefined) return;
     for (const [key, value] of this.savedEnv) {
-      if (value === undefined) delete process.env[key];
+      if (value === undefined) Reflect.deleteProperty(process.env, key);
       else process.env[key] = value;
     }
   }
@@ -168,5 +168,5 @@ function redirect(stream: NodeJS.WriteStream, pick: (scope: TaskScope) => OpenSt
     file.write(typeof chunk === "string" && encoding !== undefined ? Buffer.from(chunk, encoding) : chunk);
     if (done !== undefined) queueMicrotask(() => done());
     return true;
-  }) as typeof stream.write;
+  });
 }

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import { threadId } from "node:worker_threads";
-import { decode, encode, encodeThrown, transferables, type Encoded } from "../../serialization/index.js";
+import { encode, encodeThrown, transferables, type Encoded } from "../../serialization/index.js";
 import { reviveFunction } from "../../serialization/function-source.js";
 import { DeserializationError } from "../../errors/index.js";
 import type { AppCode } from "../executor.js";
