@@ -100,7 +100,9 @@ export class SupervisorAdministration implements Administration {
       call.resolve(answer.key === undefined ? undefined : this.supervisor.entries.get(answer.key)?.ref);
       return;
     }
-    if (call.key !== undefined) this.supervisor.drop(call.key, false);
+    const { key } = call;
+    // A start that is given up while it goes on is still the supervisor's: it stops the child first.
+    if (key !== undefined && !this.supervisor.cell.context.children.some((child) => child.key === key)) this.supervisor.drop(key, false);
     const { path } = this.supervisor;
     const cause = causeOf(answer.cause);
     call.reject(refusal(answer.reason, `${path} refused the ${call.what}${cause === undefined ? "" : `: ${textOf(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));

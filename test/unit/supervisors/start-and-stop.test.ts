@@ -198,3 +198,15 @@ describe("administration", () => {
     expect(await Promise.all(words)).toEqual(["fine", "already_started", "fine", "already_present", "fine", "fine"]);
   });
 });
+
+describe("a start that goes on when its supervisor is shut down", () => {
+  it("is stopped before the supervisor has ended, and its caller is told", async () => {
+    const lab = new Lab();
+    const top = await lab.supervise({});
+    const word = lab.word(top.start(lab.worker("a", { onStart: () => new Promise<void>((resolve) => void lab.ports.clock.after(20, resolve)) })));
+    const over = top.shutdown().then(() => lab.note("over"));
+    await lab.ports.settle();
+    await over;
+    expect([await word, lab.log]).toEqual(["shutdown", ["0 start a", `20 stop a "shutdown"`, "20 over"]]);
+  });
+});
