@@ -86,8 +86,19 @@ function eraBox({ from, to, words }, profiles, at) {
     el("rect", { x, y, width: side, height: side, class: "era" }),
     el("line", { x1: x + side, x2: left + size + 8, y1: y + side / 2, y2: y + side / 2, class: "leader" }),
     text(left + size + 12, y + side / 2 - 2, `${profiles[from].year}–${profiles[to - 1].year}`, { class: "era-years" }),
-    text(left + size + 12, y + side / 2 + 12, words.slice(0, 3).map(({ word }) => word).join(", "), { class: "era-words" }),
+    text(left + size + 12, y + side / 2 + 12, fewWords(words), { class: "era-words" }),
   ];
+}
+
+/** The first words that fit beside the map, without those that begin like one before. */
+function fewWords(words, room = 22) {
+  const chosen = [];
+  for (const { word } of words) {
+    const similar = chosen.some((other) => other.slice(0, 5) === word.slice(0, 5));
+    if (!similar && [...chosen, word].join(", ").length <= room) chosen.push(word);
+    if (chosen.length === 3) break;
+  }
+  return chosen.join(", ");
 }
 
 /** What the script of the page needs to tell what is under the pointer: places and similarities. */

@@ -50,7 +50,7 @@ function header(profiles, run) {
   const words = profiles.reduce((sum, profile) => sum + profile.words, 0);
   const presidents = new Set(profiles.map(({ name }) => name)).size;
   const figures = [[profiles.length, "addresses"], [presidents, "presidents"], [words, "words"], [`${(run.ms / 1000).toFixed(1)} s`, "to work it out"]];
-  return `<header>\n<h1>The State of the Union, in its own words</h1>\n<p class="lead">Every address from ${profiles[0].year} to ${profiles.at(-1).year}, compared with every other.</p>\n<dl>${figures.map(([value, name]) => `<div><dt>${typeof value === "number" ? value.toLocaleString("en-US") : value}</dt><dd>${name}</dd></div>`).join("")}</dl>\n</header>`;
+  return `<header>\n<h1>The State of the Union, in its own words</h1>\n<p class="lead">The addresses from ${profiles[0].year} to ${profiles.at(-1).year}, each compared with every other.</p>\n<dl>${figures.map(([value, name]) => `<div><dt>${typeof value === "number" ? value.toLocaleString("en-US") : value}</dt><dd>${name}</dd></div>`).join("")}</dl>\n</header>`;
 }
 
 function mapText(similar, profiles, eras) {

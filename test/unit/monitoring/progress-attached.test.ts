@@ -6,7 +6,9 @@ import { describe, expect, it } from "vitest";
 import { ScreenEmulator } from "./screen-emulator.js";
 
 const flow = fileURLToPath(new URL("fixtures/flow.mjs", import.meta.url));
-const hasScript = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
+/** Gives a program a terminal of its own. */
+const terminalMaker = "script";
+const hasScript = spawnSync(terminalMaker, ["-qec", "true", "/dev/null"]).status === 0;
 
 /** The environment without what changes how progress looks. */
 function plainEnv(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -42,7 +44,7 @@ describe("a kernel's progress", () => {
   });
 
   it.skipIf(!hasScript)("lives on a real terminal, below what the program prints, and leaves the summary (needs the command `script`)", async () => {
-    const { code, out } = await run("script", ["-qec", `stty cols 90 rows 30; '${process.execPath}' '${flow}' on`, "/dev/null"]);
+    const { code, out } = await run(terminalMaker, ["-qec", `stty cols 90 rows 30; '${process.execPath}' '${flow}' on`, "/dev/null"]);
     expect(code).toBe(0);
     const screen = new ScreenEmulator(90);
     const seen: string[] = [];
