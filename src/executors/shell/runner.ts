@@ -89,6 +89,14 @@ export class Runner {
     if (this.#phase === "ready") this.#send(job);
   }
 
+  /** Takes a command back that it has not begun; answers whether that was so. */
+  withdraw(job: RunnerJob): boolean {
+    if (this.#phase !== "starting" || this.#job !== job) return false;
+    this.#job = undefined;
+    this.#keepAlive(false);
+    return true;
+  }
+
   /** Leaves the current command's group to the host: the runner will not kill it when the command's shell has ended. */
   leaveGroup(): void {
     this.#child.stdin?.write("kill\n");
@@ -97,6 +105,12 @@ export class Runner {
   /** It may hold a pipe that a process which left its command still writes to: never use it again. */
   taint(): void {
     this.#tainted = true;
+  }
+
+  /** Ends it now; its job is lost. */
+  destroy(): void {
+    this.taint();
+    this.#child.kill("SIGKILL");
   }
 
   /** Ends it once it has nothing to do. */
@@ -134,7 +148,7 @@ export class Runner {
     for (const line of lines) this.#line(line);
     if (this.#notices.length < MOST_NOTICES && this.#text.length < MOST_NOTICES * 80) return;
     this.#notices.length = 5;
-    this.#child.kill("SIGKILL");
+    this.destroy();
   }
 
   #line(line: string): void {
@@ -155,7 +169,7 @@ export class Runner {
       this.#pipe = new Socket({ fd: openSync(`${this.#pipes}.err`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
     } catch (error) {
       this.#notices.push(String(error));
-      this.#child.kill("SIGKILL");
+      this.destroy();
       return;
     }
     this.#pipe.on("data", (chunk) => this.#readStream(chunk));

@@ -57,6 +57,8 @@ export class ShellCommand implements RunnerJob {
   /** Set by `kill`: when what is left of the command gets SIGKILL. */
   #killAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Since SIGKILL, looks at what is left: a count, so that a stall of this process is not held against the command's. */
+  #looks = 0;
 
   constructor(runner: Runner, options: ShellCommandOptions) {
     this.runner = runner;
@@ -73,10 +75,13 @@ export class ShellCommand implements RunnerJob {
     if (this.#phase === "over") return;
     const killAt = now() + graceMs;
     if (this.#killAt !== undefined && this.#killAt <= killAt) return;
-    if (this.#killAt === undefined) this.runner.leaveGroup();
+    if (this.#killAt === undefined && this.#phase === "running") this.runner.leaveGroup();
     this.#killAt = killAt;
+    clearTimeout(this.#timer);
     if (this.#phase === "running") this.#signal();
     else if (this.#phase === "ending") this.#endGroup();
+    else if (this.runner.withdraw(this)) setImmediate(() => this.#settle([]));
+    else this.#timer = setTimeout(() => this.runner.destroy(), Math.min(graceMs + GIVE_UP_MS, LONGEST_TIMER_MS));
   }
 
   #signal(): void {
@@ -85,7 +90,8 @@ export class ShellCommand implements RunnerJob {
     const left = this.#killAt - now();
     signalled(group, left <= 0 ? "SIGKILL" : "SIGTERM");
     clearTimeout(this.#timer);
-    if (left > 0) this.#timer = setTimeout(() => signalled(group, "SIGKILL"), Math.min(left, LONGEST_TIMER_MS));
+    if (left > 0) this.#timer = setTimeout(() => this.#signal(), Math.min(left, LONGEST_TIMER_MS));
+    else this.#timer = setTimeout(() => this.runner.destroy(), GIVE_UP_MS);
   }
 
   starting(capturePipe: string): void {
@@ -96,17 +102,22 @@ export class ShellCommand implements RunnerJob {
   started(pid: number): void {
     this.pid = pid;
     this.#phase = "running";
+    if (this.#killAt !== undefined) {
+      this.runner.leaveGroup();
+      this.#signal();
+    }
     this.#options.onStarted?.(pid);
-    this.#signal();
   }
 
   ended(status: RunnerStatus): void {
+    if (this.#phase === "over") return;
     this.#ended = status;
     this.#end();
   }
 
   lost(reason: string): void {
-    this.#error ??= new WorkerLost("CW-EXEC-001", `The process that runs shell commands ended under this one (${reason}).`, { evidence: { reason } });
+    if (this.#phase === "over") return;
+    if (this.#killAt === undefined) this.#error ??= new WorkerLost("CW-EXEC-001", `The process that runs shell commands ended under this one (${reason}).`, { evidence: { reason } });
     this.#killAt = Math.min(this.#killAt ?? Infinity, now());
     this.#signal();
     this.#end();
@@ -147,12 +158,13 @@ export class ShellCommand implements RunnerJob {
     const { host, task } = this.#options;
     const belonging: Belonging = { group: this.pid, host, task };
     const left = processesOf(belonging);
-    const late = now() - (this.#killAt ?? 0);
-    if (left.length === 0 || late > GIVE_UP_MS) {
+    const due = now() >= (this.#killAt ?? 0);
+    if (due) this.#looks += 1;
+    if (left.length === 0 || this.#looks * POLL_MS > GIVE_UP_MS) {
       this.#settleWithOutput(left);
       return;
     }
-    if (late >= 0) for (const pid of left) signalled(pid, "SIGKILL");
+    if (due) for (const pid of left) signalled(pid, "SIGKILL");
     this.#timer = setTimeout(() => this.#endGroup(), POLL_MS);
   }
 

@@ -78,11 +78,18 @@ test("a second kill with less grace takes effect", async () => {
   expect(await shell.over).toMatchObject({ signal: "SIGKILL" });
 });
 
-test("a command killed before it has a process ends as well", async () => {
+test("a command killed before it has a process ends as well, and one that could be taken back never begins", async () => {
   const fresh = new ShellHost();
-  const shell = start(fresh, "sleep 1000");
-  shell.running.kill(0);
-  expect(await shell.over).toMatchObject({ code: null, signal: "SIGKILL" });
+  const began = join(temporary, "began");
+  const first = start(fresh, `touch ${began}; sleep 1000`);
+  first.running.kill(0);
+  expect(await first.over).toMatchObject({ code: null, signal: null });
+  expect(existsSync(began)).toBe(false);
+  expect(await outcomeOf(fresh, "exit 3")).toMatchObject({ code: 3 });
+  const second = start(fresh, "sleep 1000");
+  second.running.kill(0);
+  expect(await second.over).toMatchObject({ code: null, signal: "SIGKILL" });
+  expect(await outcomeOf(fresh, "exit 3")).toMatchObject({ code: 3 });
   await fresh.close();
 });
 
