@@ -36,7 +36,7 @@ export async function begun(future: AppFuture<unknown>, victim: Victim, mark: st
       future.reports$.subscribe({ next: () => resolve(), complete: () => resolve() });
     });
   }
-  if (victim.native === true) await atWork(poolProcesses()[0] ?? process.pid);
+  if (victim.native === true) await atWork();
   if (victim.processes === true) await until("its processes run", () => processesWith(mark).some(({ command }) => command.startsWith("sleep")), 15_000);
 }
 
@@ -46,10 +46,11 @@ const cpuTicks = (pid: number): number => {
   return Number(user) + Number(system);
 };
 
-/** Resolves when the process has been computing for a while: what it was about to begin it has begun. */
-async function atWork(pid: number): Promise<void> {
-  const before = cpuTicks(pid);
-  await until("it is at work", () => cpuTicks(pid) - before > 20, 15_000);
+/** Resolves when this program or one of its pools has been computing for a while: what was about to begin has begun. */
+async function atWork(): Promise<void> {
+  const total = () => [process.pid, ...poolProcesses()].reduce((sum, pid) => sum + cpuTicks(pid), 0);
+  const before = total();
+  await until("it is at work", () => total() - before > 30, 15_000);
 }
 
 /** The state that a future came to, or the class of its error. */

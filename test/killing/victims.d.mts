@@ -9,10 +9,10 @@ export interface Victim {
   /** Nothing but its process's end can end it. */
   readonly native?: boolean;
   /** How it ends by itself: a state, or the name of an error class. */
-  readonly ends?: string;
+  readonly ends?: RegExp;
   /** It ends the process it is in. */
   readonly killsProcess?: boolean;
-  /** It goes on until the system's memory is used up, unless there is a limit. */
+  /** It needs a limit on the memory of its process: else it would take what the machine has. */
   readonly needsLimit?: boolean;
 }
 

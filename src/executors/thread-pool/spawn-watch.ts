@@ -6,7 +6,7 @@ type SyncSpawn = (file: string, ...rest: unknown[]) => unknown;
 
 /** The parts of `node:child_process` that every way to start a process goes through. */
 interface ChildProcesses {
-  readonly ChildProcess: { readonly prototype: { spawn(options: { readonly envPairs?: readonly string[] }): unknown } };
+  readonly ChildProcess: { readonly prototype: { spawn: (this: unknown, options: { readonly envPairs?: readonly string[] }) => unknown } };
   spawnSync: SyncSpawn;
   execSync: SyncSpawn;
   execFileSync: SyncSpawn;
