@@ -8,6 +8,9 @@ import type { AppOptions, Returns } from "./types.js";
 /** A body that runs beside the kernel: of a bash app or a join app. */
 export type Body = (...args: unknown[]) => unknown;
 
+/** Whether what a body does after an await is still the body's. */
+export const isAsync = (body: Body): boolean => Object.prototype.toString.call(body) === "[object AsyncFunction]";
+
 /** What an app is. Made where it is defined, the same for every kernel it is called on. */
 export interface AppDefinition extends RunnableApp {
   readonly kind: "function" | "module" | "bash" | "join" | "lift";

@@ -1,12 +1,13 @@
-import { mkdirSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { DataFile, file as localFile } from "../data/file.js";
 import { discard, prepareDirectories, privatePath, publish } from "../data/attempt-files.js";
-import { BadStdStreamFile, BashAppNoReturn, InvalidOption } from "../errors/index.js";
+import { BashAppNoReturn, InvalidOption } from "../errors/index.js";
 import type { StreamFile, WorkSetting } from "../executors/executor.js";
 import { argumentValue } from "./arguments.js";
 import { attemptFailed } from "./attempts.js";
-import type { AppDefinition, CallPlan } from "./app-definition.js";
+import { type AppDefinition, type Body, isAsync } from "./app-definition.js";
+import { attachPlace, ownError } from "./outcomes.js";
 import type { TaskTable } from "./task-table.js";
 import { Command, renderCommand } from "./sh.js";
 import type { TaskExtra, TaskRecord } from "./task-record.js";
@@ -15,6 +16,7 @@ import { AUTO_LOGNAME, type AppOptions, type Outputs, type StreamOption, type Ta
 /** The kernel's files: declared outputs under attempt-private names, stdout and stderr, composed commands. */
 export class TaskFilesystem {
   private logs: string | undefined;
+  private readonly removals = new Set<Promise<unknown>>();
 
   constructor(private readonly table: TaskTable) {}
 
@@ -51,37 +53,44 @@ export class TaskFilesystem {
   /** Evaluates the body of a bash app and makes the directories of declared outputs. */
   stage(record: TaskRecord): void {
     const { dispatcher } = this.table;
-    const fail = (error: unknown) => dispatcher.tell(record, { type: "inputs.failed", error });
+    const where = { task: record.taskId, app: record.app.name };
+    const fail = (error: unknown): void => { dispatcher.tell(record, { type: "inputs.failed", error: ownError(error, `what ${record.app.name} threw`, where) }); };
     if (record.extra?.refusal !== undefined) {
       fail(record.extra.refusal);
       return;
     }
-    const done = (command?: unknown) => {
+    const staged = (): void => { dispatcher.tell(record, { type: "inputs.staged" }); };
+    const compose = (): void => {
+      if (record.app.kind === "bash") this.compose(record, staged, fail);
+      else staged();
+    };
+    const finals = outputList(record.extra?.outputs).map((file) => file.path);
+    if (finals.length === 0) compose();
+    else prepareDirectories(finals).then(compose, fail);
+  }
+
+  /** The body of a bash app gives its command. */
+  private compose(record: TaskRecord, composed: () => void, fail: (error: unknown) => void): void {
+    const keep = (command: unknown): void => {
       try {
-        if (record.app.kind === "bash") record.more().command = checkCommand(record, command);
-        dispatcher.tell(record, { type: "inputs.staged" });
+        record.more().command = checkCommand(record, command);
       } catch (error) {
         fail(error);
-      }
-    };
-    const compose = () => {
-      if (record.app.kind !== "bash") {
-        done();
         return;
       }
+      composed();
+    };
+    try {
       const args = record.args.map(argumentValue);
       const { outputs, inputs } = record.extra ?? {};
       if (outputs !== undefined || inputs !== undefined) args.push({ inputs: (inputs ?? []).map(argumentValue), outputs: outputs ?? {} });
-      const made = this.table.within(record, () => record.app.body?.(...args));
-      if (made instanceof Promise) made.then(done, fail);
-      else done(made);
-    };
-    const finals = outputList(record.extra?.outputs).map((file) => file.path);
-    if (finals.length === 0) {
-      attempt(compose, fail);
-      return;
+      const body = record.app.body as Body;
+      const made = this.table.within(record, () => body(...args), isAsync(body));
+      if (made instanceof Promise) made.then(keep, fail);
+      else keep(made);
+    } catch (error) {
+      fail(error);
     }
-    prepareDirectories(finals).then(() => attempt(compose, fail), fail);
   }
 
   /** What the body gets as its last argument: outputs under this attempt's private names. */
@@ -108,21 +117,20 @@ export class TaskFilesystem {
   publish(record: TaskRecord, attemptNumber: number): void {
     publish(this.pairs(record, attemptNumber)).then(
       () => this.table.dispatcher.tell(record, { type: "outputs.published", attempt: attemptNumber }),
-      (error: unknown) => attemptFailed(record, attemptNumber, "outputs.failed", { error: error as Error, charge: "app", held: false }),
+      (error: unknown) => { attemptFailed(record, attemptNumber, "outputs.failed", { error: attachPlace(error, { task: record.taskId, attempt: attemptNumber, app: record.app.name }), charge: "app", held: false }); },
     );
   }
 
   /** Removes what an attempt left under private names. */
   discard(record: TaskRecord, attemptNumber: number): void {
-    if (record.extra?.outputs !== undefined) void discard(this.pairs(record, attemptNumber).map(([path]) => path));
+    if (record.extra?.outputs === undefined) return;
+    const removing: Promise<unknown> = discard(this.pairs(record, attemptNumber).map(([path]) => path)).finally(() => this.removals.delete(removing));
+    this.removals.add(removing);
   }
-}
 
-function attempt(run: () => unknown, fail: (error: unknown) => void): void {
-  try {
-    run();
-  } catch (error) {
-    fail(error);
+  /** Resolves when nothing is being removed any more. */
+  async tidied(): Promise<void> {
+    while (this.removals.size > 0) await Promise.all(this.removals);
   }
 }
 
@@ -148,20 +156,4 @@ function checkCommand(record: TaskRecord, command: unknown): Command | string {
   if ((typeof command === "string" && command.trim() !== "") || command instanceof Command) return command;
   const what = command === undefined ? "nothing" : typeof command === "string" ? "an empty string" : `a value of type ${typeof command}`;
   throw new BashAppNoReturn("CW-APP-004", `the body of ${record.app.name} (task ${record.taskId}) returned ${what} instead of a command`, { where: { task: record.taskId, app: record.app.name } });
-}
-
-/** Throws where a stdout or stderr file of a task could not be written, before it runs. */
-export function checkStream(name: string, which: string, { path }: StreamFile): void {
-  try {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error("it is a directory");
-    if (statSync(dirname(path), { throwIfNoEntry: false }) === undefined) throw new Error("its directory does not exist");
-  } catch (cause) {
-    throw new BadStdStreamFile("CW-APP-005", `the ${which} file ${path} of ${name} cannot be written: ${(cause as Error).message}`, { where: { app: name, file: path }, cause });
-  }
-}
-
-/** Whether a plan asks for anything of the file system. */
-export function touchesFiles(plan: CallPlan): boolean {
-  const { outputs, inputs, stdout, stderr } = plan.options;
-  return outputs !== undefined || inputs !== undefined || stdout !== undefined || stderr !== undefined;
 }

@@ -12,6 +12,14 @@ export function watchJoin(record: TaskRecord, dispatcher: Dispatcher): void {
   const name = record.app.name;
   const where = { task: record.taskId, app: name };
   const fail = (error: unknown) => dispatcher.tell(record, { type: "join.failed", error });
+  if (record.extra?.resolved === true) {
+    try {
+      dispatcher.tell(record, { type: "join.resolved", value: encode(returned, `the result of ${name}`) });
+    } catch (error) {
+      fail(error);
+    }
+    return;
+  }
   if (!isJoinable(returned)) {
     fail(new InvalidJoin("CW-TASK-005", `the body of ${name} returned ${returned === null ? "null" : typeof returned}, which is no future and no array or record of futures`, { where }));
     return;

@@ -132,6 +132,7 @@ export class KernelLife {
 
   private async stopExecutors(): Promise<void> {
     this.unclean.push(...(await this.tree.stopExecutors()));
+    await this.table.files.tidied();
     this.kernel.dispatcher.tell(this.cell, { type: "executors.stopped" });
   }
 

@@ -22,7 +22,10 @@ export function listenerOf(table: TaskTable): WorkListener {
     answered: (work, attempt, answer) => answered(table, record(work), attempt, answer),
     failed: (work, attempt, failure) => failed(table, record(work), attempt, failure),
     revoked: (work, attempt) => table.files.discard(record(work), attempt),
-    released: (work, attempt) => dispatcher.tell(record(work), { type: "attempt.released", attempt }),
+    released(work, attempt) {
+      table.files.discard(record(work), attempt);
+      dispatcher.tell(record(work), { type: "attempt.released", attempt });
+    },
     news: (taskId, attempt, news) => passOn(table, taskId, attempt, news),
   };
 }

@@ -1,7 +1,8 @@
+import { types } from "node:util";
 import { BadCommandOutput, BashExitFailure, CarawayError, RetryHandlerFailed, TaskPoisoned, type ErrorPlace } from "../errors/index.js";
 import type { ShellAnswer } from "../executors/executor.js";
 import type { ResolvedBackoff } from "../config/types.js";
-import { encode, type Encoded } from "../serialization/index.js";
+import { decodeThrown, encode, encodeThrown, type Encoded } from "../serialization/index.js";
 import { parseDuration } from "../config/units.js";
 import type { Random } from "../actors/ports.js";
 import type { TaskRecord } from "./task-record.js";
@@ -12,8 +13,13 @@ export { rootCause } from "./failure-path.js";
 export function attachPlace(error: unknown, where: ErrorPlace): Error {
   const thrown = error instanceof Error ? error : new Error(String(error));
   if (thrown instanceof CarawayError) Object.assign(thrown.where, { ...where, ...thrown.where });
-  else if (!("where" in thrown)) Object.defineProperty(thrown, "where", { value: where, enumerable: false, configurable: true, writable: true });
+  else if (!("where" in thrown) && Object.isExtensible(thrown)) Object.defineProperty(thrown, "where", { value: where, enumerable: false, configurable: true, writable: true });
   return thrown;
+}
+
+/** What code of the user's that ran in this thread threw: itself, with its place; where it is no error, a `ForeignThrow` around it. */
+export function ownError(thrown: unknown, what: string, where: ErrorPlace): Error {
+  return attachPlace(thrown instanceof Error || types.isNativeError(thrown) ? thrown : decodeThrown(encodeThrown(thrown, what)), where);
 }
 
 /** What a shell command's end means for its task: its result, or the error. */

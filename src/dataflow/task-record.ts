@@ -38,6 +38,8 @@ export interface TaskExtra {
   scope?: Scope;
   progress?: { fraction: number; note: string | undefined };
   unlisten?: () => void;
+  /** What its async body returned is no future any more. */
+  resolved?: boolean;
   /** What its body submitted. */
   children?: TaskRecord[];
   /** It was cancelled, and its executor has not said yet that none of its code can begin. */

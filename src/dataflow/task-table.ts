@@ -18,7 +18,7 @@ import type { DataFlowKernel, KernelEvent } from "./kernel.js";
 import { liftApp } from "./lift.js";
 import { listenerOf } from "./listener.js";
 import { Memo } from "./memo.js";
-import { poisoned } from "./outcomes.js";
+import { ownError, poisoned } from "./outcomes.js";
 import { chooseExecutor } from "./placement.js";
 import { Plans } from "./plans.js";
 import { makeRunDirectory } from "./run-directory.js";
@@ -236,14 +236,21 @@ export class TaskTable {
       this.beside.submit(record, attempt);
       return;
     }
-    const chosen = chooseExecutor(record, attempt, this.executors);
-    if (chosen instanceof Error) {
-      if (this.registry.park(record, attempt)) return;
-      attemptFailed(record, attempt, "attempt.failed", { error: chosen, charge: "app", held: false });
-      return;
+    try {
+      const chosen = chooseExecutor(record, attempt, this.executors);
+      if (!(chosen instanceof Error)) {
+        record.executor = chosen;
+        chosen.submit(record, attempt);
+      } else if (!this.registry.park(record, attempt)) this.refuse(record, attempt, chosen);
+    } catch (thrown) {
+      this.refuse(record, attempt, thrown);
     }
-    record.executor = chosen;
-    chosen.submit(record, attempt);
+  }
+
+  /** The attempt cannot be made: a function of the user's threw, or nobody can take it. */
+  private refuse(record: TaskRecord, attempt: number, thrown: unknown): void {
+    const { app, taskId } = record;
+    attemptFailed(record, attempt, "attempt.failed", { error: ownError(thrown, `an option of ${app.name}`, { task: taskId, attempt, app: app.name }), charge: "app", held: false });
   }
 
   /** How long an attempt ran on its worker. */

@@ -41,6 +41,19 @@ describe("a join app", () => {
     expect(joined.path).toBe(shared.path("joined.txt"));
   });
 
+  it("whose async body returns a single future gives what that gives, and its failure as JoinError", async () => {
+    const later = joinApp(async (x: number) => {
+      await Promise.resolve();
+      return identity(x);
+    });
+    expect(await later(3)).toBe(3);
+    const fails = joinApp(async () => {
+      await Promise.resolve();
+      return failing("late");
+    });
+    expect(await rejection(fails())).toMatchObject({ name: "JoinError", cause: { message: "late" } });
+  });
+
   it("gets the values of futures it is given", async () => {
     const triple = joinApp((x: number) => add(x, 2 * x));
     expect(await triple(identity(5))).toBe(15);
@@ -110,11 +123,16 @@ describe("failures in joins", () => {
   });
 
   it("thrown by the body itself arrive as they are", async () => {
+    class Mine extends Error {
+      override name = "Mine";
+    }
+    const mine = new Mine("the body");
     const broken = joinApp((): AppFuture<number> => {
-      throw new SyntaxError("the body");
+      throw mine;
     });
     const future = broken();
-    expect(await rejection(future)).toMatchObject({ name: "SyntaxError", message: "the body", where: { task: future.id } });
+    expect(await rejection(future)).toBe(mine);
+    expect(mine).toMatchObject({ where: { task: future.id, app: "broken" } });
     expect(await rejection(joinApp(async (): Promise<AppFuture<number>> => Promise.reject(new SyntaxError("later")))())).toMatchObject({ message: "later" });
   });
 
