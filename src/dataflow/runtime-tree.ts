@@ -18,6 +18,7 @@ export class RuntimeTree {
   private root: Supervisor | undefined;
   private executors: Supervisor | undefined;
   private kernel: Self | undefined;
+  private executorsEnd: Promise<readonly unknown[]> | undefined;
   private readonly unclean: unknown[] = [];
 
   constructor(
@@ -91,10 +92,14 @@ export class RuntimeTree {
     await this.executors?.delete(label).catch(() => undefined);
   }
 
-  /** Ends every executor, the newest first. Gives what could not be ended. */
-  async stopExecutors(): Promise<readonly unknown[]> {
-    if (this.root !== undefined) await this.root.stop("executors");
-    return this.unclean;
+  /** Ends every executor, the newest first. Gives what could not be ended. A second call waits for the first. */
+  stopExecutors(): Promise<readonly unknown[]> {
+    this.executorsEnd ??= (async () => {
+      const there = this.root?.children().some(({ id }) => id === "executors") === true;
+      if (there) await this.root?.stop("executors");
+      return this.unclean;
+    })();
+    return this.executorsEnd;
   }
 
   /** Ends the root with the kernel's own crash. */

@@ -84,7 +84,8 @@ export class PoolProcess implements LaneProcess {
   expectEnd(lane: RemoteLane): void {
     if (this.endings.has(lane)) return;
     this.hold(true);
-    this.endings.set(lane, setTimeout(() => this.killFor(lane), this.options.patience));
+    // After a stall of this thread, what has arrived meanwhile is heard first.
+    this.endings.set(lane, setTimeout(() => setImmediate(() => this.killFor(lane)), this.options.patience));
   }
 
   private killFor(lane: RemoteLane): void {

@@ -101,7 +101,7 @@ export class ThreadPool implements Executor {
       this.workforce.openAtLeast(this.options.minThreads);
       this.dispatcher.tell(this.cell, { type: "executor.started" });
     } catch (cause) {
-      this.dispatcher.tell(this.cell, { type: "executor.failed", error: new PoolStartFailed("CW-EXEC-007", `the pool "${this.label}" could not start: ${(cause as Error).message}`, { where: { executor: this.label }, cause }) });
+      this.dispatcher.tell(this.cell, { type: "executor.failed", error: cause instanceof PoolStartFailed ? cause : new PoolStartFailed("CW-EXEC-007", `the pool "${this.label}" could not start: ${(cause as Error).message}`, { where: { executor: this.label }, cause }) });
     }
     return started;
   }
