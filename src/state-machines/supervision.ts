@@ -288,8 +288,7 @@ function repairSteps({ strategy, children }: Draft, key: number): readonly Step[
   const from = strategy === "one_for_all" ? 0 : children.findIndex((child) => child.key === key);
   const affected = children.slice(from);
   const stops = affected.filter((child) => child.key !== key && child.status !== "undefined").reverse();
-  const starts = affected.filter((child) => child.restart !== "temporary");
-  return [...stops.map((child): Step => ({ act: "stop", keys: [child.key] })), ...starts.map((child): Step => ({ act: "start", keys: [child.key] }))];
+  return [...stops.map((child): Step => ({ act: "stop", keys: [child.key] })), ...affected.map((child): Step => ({ act: "start", keys: [child.key] }))];
 }
 
 function startChild(draft: Draft, call: number, child: NewChild): Refusal | undefined {

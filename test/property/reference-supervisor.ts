@@ -74,11 +74,15 @@ export class ReferenceSupervisor {
   deleteChild(id: string): string {
     return this.administer(id, "undefined", (child) => {
       this.children = this.children.filter((other) => other !== child);
+      return undefined;
     });
   }
 
   terminateChild(id: string): string {
-    return this.administer(id, undefined, (child) => this.cease(child));
+    return this.administer(id, undefined, (child) => {
+      this.cease(child);
+      return undefined;
+    });
   }
 
   terminateInstance(name: string): string {
@@ -149,7 +153,8 @@ export class ReferenceSupervisor {
     if (this.restarts.length > this.spec.intensity) {
       this.trace.push(`${this.now} report reached_max_restart_intensity ${child.name}`);
       child.status = "undefined";
-      return this.finish("shutdown");
+      this.finish("shutdown");
+      return;
     }
     const failed = this.repair(child);
     if (failed !== undefined) this.putOff(failed);
@@ -212,8 +217,10 @@ export class ReferenceSupervisor {
     child.retry = ++this.retries;
     if (child.backoff === undefined) {
       const { retry } = child;
-      this.mailbox.push(() => (this.end === undefined && child.status === "restarting" && child.retry === retry ? this.attempt(child) : undefined));
-    } else child.due = this.now + Math.min(child.backoff?.max ?? 0, (child.backoff?.min ?? 0) * 2 ** (child.failures - 1));
+      this.mailbox.push(() => {
+        if (this.end === undefined && child.status === "restarting" && child.retry === retry) this.attempt(child);
+      });
+    } else child.due = this.now + Math.min(child.backoff.max, child.backoff.min * 2 ** (child.failures - 1));
   }
 
   private settle(child: Known): void {
@@ -227,7 +234,7 @@ export class ReferenceSupervisor {
     this.settle(child);
   }
 
-  private administer(id: string, needs: "undefined" | undefined, act: (child: Known) => string | void): string {
+  private administer(id: string, needs: "undefined" | undefined, act: (child: Known) => string | undefined): string {
     if (this.end !== undefined) return "noproc";
     if (this.spec.strategy === "simple_one_for_one") return "simple_one_for_one";
     const child = this.find(id);

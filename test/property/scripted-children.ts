@@ -42,13 +42,12 @@ export class ScriptedSystem {
   }
 
   /** What a call came to: `ok`, `ignore`, or the word of its refusal. */
-  async answered(call: Promise<ActorRef | void>, settle: () => Promise<void> = () => this.ports.settle(100_000)): Promise<string> {
+  async answered(call: Promise<unknown>, settle: () => Promise<void> = () => this.ports.settle(100_000)): Promise<string> {
     let answer = "no answer";
     const done = call.then(
       (ref) => {
         answer = "ok";
-        if (ref !== undefined) this.refs.set(ref.id, ref);
-        return ref;
+        if (isRef(ref)) this.refs.set(ref.id, ref);
       },
       (error: unknown) => {
         answer = error instanceof SupervisionError ? error.reason : `threw ${String(error)}`;
@@ -83,7 +82,7 @@ export class ScriptedSystem {
     self.receive(({ exit }) => self.exit(exit));
     const wasAsked = (): boolean => self.signal.reason instanceof SupervisionError && self.signal.reason.reason === "shutdown";
     if (child.stops === "hang") self.onStop(() => (wasAsked() ? new Promise(() => undefined) : undefined));
-    if (child.stops === "fail") self.onStop(() => (wasAsked() ? Promise.reject("planned" as unknown as Error) : undefined));
+    if (child.stops === "fail") self.onStop(() => (wasAsked() ? Promise.reject("planned") : undefined));
     return undefined;
   }
 
@@ -96,3 +95,5 @@ export class ScriptedSystem {
     this.trace.push(`${this.ports.clock.now()} ${text}`);
   }
 }
+
+const isRef = (value: unknown): value is ActorRef => typeof value === "object" && value !== null && "incarnation" in value;

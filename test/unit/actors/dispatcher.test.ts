@@ -94,7 +94,9 @@ describe("a dispatcher", () => {
   it("lets timers have a turn in an endless stream of messages", async () => {
     const dispatcher = new Dispatcher(realPorts());
     let stop = false;
-    const endless: CellKind<Context, Message, Effect, { total: number }, Counter> = { name: "endless", chart, perform: { say: (_effect, cell) => void (stop || dispatcher.tell(cell, { type: "count", n: 1 })), fail: () => undefined }, crashed: () => undefined };
+    const endless: CellKind<Context, Message, Effect, { total: number }, Counter> = { name: "endless", chart, perform: { say: (_effect, cell) => {
+      if (!stop) dispatcher.tell(cell, { type: "count", n: 1 });
+    }, fail: () => undefined }, crashed: () => undefined };
     const cell: Counter = new Cell(endless, 1);
     const turn = new Promise<void>((resolve) => void setTimeout(resolve, 1));
     dispatcher.start(cell, { total: 0 });

@@ -33,11 +33,11 @@ describe("an announcer", () => {
   });
 
   it("tells a new subscriber the latest value where there is one", () => {
-    let latest: number | undefined;
-    const announcer = new Announcer<number>(() => latest);
+    const state: { latest?: number } = {};
+    const announcer = new Announcer<number>(() => state.latest);
     const seen: number[] = [];
     announcer.observable.subscribe((n) => seen.push(n));
-    latest = 5;
+    state.latest = 5;
     announcer.observable.subscribe((n) => seen.push(n));
     expect(seen).toEqual([5]);
   });

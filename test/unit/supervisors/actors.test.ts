@@ -3,6 +3,8 @@ import type { AskTimeout, SupervisionError } from "#internal/errors/index";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor } from "#internal/supervisors/types";
 import { Lab, refOf } from "./lab.js";
 
+const reasonOf = (cause: unknown): string => (cause as SupervisionError).reason;
+
 const single = async (run: (self: Self<never>) => unknown, more: Partial<ChildSpec> = {}) => {
   const lab = new Lab();
   const top = await lab.supervise({ intensity: 10, children: [{ id: "a", run, ...more }] });
@@ -147,10 +149,10 @@ describe("spawned actors", () => {
   };
 
   it("end with the actor that spawned them", async () => {
-    const { lab, top, kid } = await parent((self) => self.onStop((reason) => lab.note(`kid stops ${String(reason)}`)));
+    const { lab, top, kid } = await parent((self) => self.onStop((reason) => lab.note(`kid stops ${JSON.stringify(reason)}`)));
     expect([kid.path, kid.alive]).toEqual(["lab/top/a/kid", true]);
     await lab.settled(top.stop("a"));
-    expect([kid.alive, await kid.ended, lab.log]).toEqual([false, "shutdown", ["0 kid stops shutdown"]]);
+    expect([kid.alive, await kid.ended, lab.log]).toEqual([false, "shutdown", [`0 kid stops "shutdown"`]]);
   });
 
   it("take the actor that spawned them along when they break, and not when they end normally", async () => {
@@ -193,10 +195,10 @@ describe("ask", () => {
 
   it("rejects where nobody is left", async () => {
     const { lab, top, ref } = await single(() => undefined);
-    const waiting = ref.ask("hello").catch((cause: SupervisionError) => cause.reason);
+    const waiting = ref.ask("hello").catch(reasonOf);
     await lab.settled(top.stop("a"));
     expect(await waiting).toBe("noproc");
-    expect(await ref.ask("hello").catch((cause: SupervisionError) => cause.reason)).toBe("noproc");
+    expect(await ref.ask("hello").catch(reasonOf)).toBe("noproc");
   });
 });
 
@@ -267,7 +269,7 @@ describe("watch", () => {
     const target = lab.worker("target", { restart: "temporary" });
     const top: Supervisor = await lab.supervise({ children: [target, { id: "watcher", run: (self: Self<string>) => self.receive(async (text) => {
       log.push(`${text} begins`);
-      if (text === "watch") self.watch(refOf(top, "target"), (reason) => void log.push(`target ended: ${String(reason)}`));
+      if (text === "watch") self.watch(refOf(top, "target"), (reason) => void log.push(`target ended: ${JSON.stringify(reason)}`));
       await new Promise<void>((resolve) => void lab.ports.clock.after(10, resolve));
       log.push(`${text} ends`);
     }) }] });
@@ -278,7 +280,7 @@ describe("watch", () => {
     await lab.ports.settleFor(12);
     refOf(top, "target").tell({ exit: "normal" });
     await lab.ports.settle();
-    expect(log).toEqual(["watch begins", "watch ends", "one begins", "one ends", "target ended: normal", "two begins", "two ends"]);
+    expect(log).toEqual(["watch begins", "watch ends", "one begins", "one ends", `target ended: "normal"`, "two begins", "two ends"]);
   });
 
   it("through self ends the actor when its callback throws", async () => {

@@ -146,7 +146,7 @@ describe("back-off", () => {
     expect(top.count()).toEqual({ specs: 2, active: 1, supervisors: 0, workers: 2 });
     const words: string[] = [];
     for (const call of [() => top.restart("a"), () => top.delete("a"), () => top.start(lab.worker("a"))]) {
-      call().catch((error: { reason: string }) => words.push(error.reason));
+      call().catch((error: unknown) => words.push((error as { reason: string }).reason));
       await lab.ports.settleFor(0);
     }
     expect(words).toEqual(["restarting", "restarting", "already_started"]);
@@ -190,6 +190,30 @@ describe("a restart", () => {
     await lab.ports.settle();
     expect(lab.log).toEqual(["0 stop b {\"error\":1}", "0 stop d \"shutdown\"", "0 stop c \"shutdown\"", "0 stop a \"shutdown\"", "0 start a", "0 start b", "0 start d"]);
     expect(await dropped.ended).toBe("shutdown");
+  });
+
+  it("that fails midway leaves those after it stopped until it is tried again, and none is tried once the failed one is stopped", async () => {
+    const lab = new Lab();
+    let starts = 0;
+    const failing = lab.worker("b", { backoff: { min: 100, max: 100, jitter: 0 }, onStart: () => { if (++starts === 2) throw new Error("no"); } });
+    const top = await lab.supervise({ strategy: "one_for_all", intensity: 5, children: [lab.worker("a"), failing, lab.worker("c")] });
+    const c = refOf(top, "c");
+    const states = () => top.children().map(({ id, ref }) => `${id} ${typeof ref === "object" ? "running" : String(ref)}`);
+    refOf(top, "a").tell({ exit: { error: 1 } });
+    await lab.ports.settleFor(50);
+    expect(states()).toEqual(["c undefined", "b restarting", "a running"]);
+    await lab.ports.settleFor(60);
+    expect(states()).toEqual(["c running", "b running", "a running"]);
+    expect([refOf(top, "c") === c, c.incarnation]).toEqual([true, 2]);
+    starts = 1;
+    refOf(top, "a").tell({ exit: { error: 2 } });
+    await lab.ports.settleFor(50);
+    const stopped = top.stop("b");
+    await lab.ports.settleFor(1000);
+    await stopped;
+    expect(states()).toEqual(["c undefined", "b undefined", "a running"]);
+    expect(await lab.word(top.restart("c"))).toBe("fine");
+    expect([c.alive, c.incarnation]).toEqual([true, 3]);
   });
 
   it("leaves those before it alone: rest_for_one", async () => {

@@ -5,7 +5,7 @@ import type { ChildSpec, SupervisorSpec } from "#internal/supervisors/types";
 import { Lab } from "./lab.js";
 
 const run = (): void => undefined;
-const one = (spec: object): SupervisorSpec => ({ children: [{ id: "a", run, ...spec } as ChildSpec] });
+const one = (spec: object): SupervisorSpec => ({ children: [{ id: "a", run, ...spec }] });
 
 /** Each bad specification, OTP's word for it, and what the message has to name. */
 const bad: readonly (readonly [string, unknown, string, RegExp])[] = [
