@@ -74,7 +74,7 @@ export class RuntimeTree {
     const executor: Executor = await this.make(descriptor, this.table.dispatcher, this.table.listener, (error: unknown) => {
       this.table.registry.broke(descriptor.label);
       self.exit({ error });
-    });
+    }, self.ref.incarnation);
     self.onStop(async () => {
       try {
         await executor.stop(stopLimit);

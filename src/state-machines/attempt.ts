@@ -79,6 +79,8 @@ export const attemptMachine = attempt.createMachine({
         "attempt.sent": "sent",
         "attempt.cancel": { target: "revoked", actions: [remember, report("revoked")] },
         "attempt.refused": { target: "lost", actions: refuse },
+        // Its executor broke, and what waited there goes to another.
+        "attempt.lost": { target: "lost", actions: mourn },
       },
     },
     sent: {

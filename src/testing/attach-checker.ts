@@ -2,7 +2,7 @@ import { gatherFutures } from "../dataflow/arguments.js";
 import { AppFuture, DataFuture } from "../dataflow/future.js";
 import type { DataFlowKernel } from "../dataflow/kernel.js";
 import { decode, type Encoded } from "../serialization/index.js";
-import { describeViolation, InvariantChecker, type Violation } from "./checker.js";
+import { describeViolation, InvariantChecker, type CheckOptions, type Violation } from "./checker.js";
 import type { Entry, RunFacts } from "./invariants/index.js";
 import type { Probe } from "./probes.js";
 
@@ -18,7 +18,7 @@ export interface AttachedChecker {
 }
 
 /** Watches a kernel, from before its start on: every step of every cell goes through the invariants. */
-export function attachChecker(kernel: DataFlowKernel, facts: RunFacts = {}, also?: (entry: Entry) => void): AttachedChecker {
+export function attachChecker(kernel: DataFlowKernel, facts: CheckOptions = {}, also?: (entry: Entry) => void): AttachedChecker {
   const checker = new InvariantChecker({ ...factsOf(kernel), ...facts });
   const feed = (entry: Entry) => {
     checker.feed(entry);

@@ -9,6 +9,8 @@ interface Weather {
   readonly reruns: boolean;
   /** Executors may fail for good. */
   readonly failedStarts: boolean;
+  /** How often executors break. Past three times their supervisor gives them up. */
+  readonly breaks: number;
   readonly closes: "no" | "wait" | "cancel";
   /** How late things may be noticed, in milliseconds. */
   readonly slack: number;
@@ -21,7 +23,7 @@ const endsWorkers = (task: PlannedTask): boolean => task.walltime > 0 || task.ac
 
 function weatherOf({ tasks, executors, disturbances, busy }: Workload): Weather {
   const close = disturbances.find((one) => one.do === "close");
-  const deaths = disturbances.some((one) => one.do === "kill" || one.do === "kill-process") || executors.some(({ conduct }) => (conduct.death ?? 0) > 0);
+  const deaths = disturbances.some((one) => one.do === "kill" || one.do === "kill-process" || one.do === "break") || executors.some(({ conduct }) => (conduct.death ?? 0) > 0);
   const kills = disturbances.filter((one) => one.do === "kill").length;
   const slowest = Math.max(1, ...executors.map(({ conduct }) => 2 * (conduct.way?.[1] ?? 1) + (conduct.flush?.[1] ?? 1) + (conduct.kill?.[1] ?? 1)));
   return {
@@ -29,6 +31,7 @@ function weatherOf({ tasks, executors, disturbances, busy }: Workload): Weather 
     reruns: deaths || disturbances.length > 0 || tasks.some(endsWorkers),
     // Three workers in a row that end before they are ready make an executor fail.
     failedStarts: executors.some(({ conduct }) => (conduct.failStart ?? 0) > 0) || kills > 2 || disturbances.some((one) => one.do === "kill-process"),
+    breaks: disturbances.filter((one) => one.do === "break").length,
     closes: close === undefined ? "no" : close.mode === "wait" && close.timeout === undefined ? "wait" : "cancel",
     slack: slowest + 10 + 4 * (busy?.pause[1] ?? 0),
   };
@@ -52,7 +55,9 @@ function endsOf(task: PlannedTask, act: Act, weather: Weather): End[] {
   }
   if (walltime > 0 && lasting(act) + weather.slack >= walltime) ends.push(app("AppTimeout"));
   if (weather.deaths && kind === "function") ends.push(lost);
-  if (weather.reruns && kind === "function") ends.push({ how: "again" });
+  // Commands have no worker to lose, and end with their executor only.
+  if (kind === "function" ? weather.reruns : weather.breaks > 0 || weather.failedStarts) ends.push({ how: "again" });
+  if (weather.breaks > 3) ends.push({ how: "app", root: `UnknownExecutor:${key}`, retryable: false });
   if (weather.failedStarts) ends.push({ how: "app", root: "BadStateException", retryable: false });
   return ends;
 }

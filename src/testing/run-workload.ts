@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { joinApp } from "../dataflow/app.js";
 import type { AppFuture } from "../dataflow/future.js";
 import type { App, AppOptions } from "../dataflow/types.js";
+import type { ThreadPool } from "../executors/thread-pool/pool.js";
 import { CarawayError, KernelClosed } from "../errors/index.js";
 import { rootCause } from "../dataflow/outcomes.js";
 import type { Entry } from "./invariants/index.js";
@@ -24,10 +25,14 @@ export interface WorkloadRun {
 }
 
 /** Runs a workload on a simulated kernel, under the checker, to the end of everything. Rejects with the story of what went wrong. */
-export async function runWorkload(workload: Workload, seed: number): Promise<WorkloadRun> {
+export async function runWorkload(workload: Workload, seed: number, watch?: (entry: Entry) => void): Promise<WorkloadRun> {
   const { executors, maxPending, busy } = workload;
   const trace: Entry[] = [];
-  const sim = await simulateKernel({ seed, executors, ...(busy === undefined ? {} : { busy }), config: { ...(maxPending === undefined ? {} : { maxPending }) }, record: (entry) => trace.push(entry) });
+  const record = (entry: Entry) => {
+    trace.push(entry);
+    watch?.(entry);
+  };
+  const sim = await simulateKernel({ seed, executors, ...(busy === undefined ? {} : { busy }), config: { ...(maxPending === undefined ? {} : { maxPending }) }, record, crashes: workload.disturbances.some((one) => one.do === "break") });
   const run = new Run(workload, sim);
   await run.play();
   return { outcomes: run.outcomes, trace, duration: sim.ports.clock.now() };
@@ -128,10 +133,17 @@ class Run {
     if (disturbance.do === "close") this.closing ??= this.close(disturbance.mode, disturbance.timeout);
     else if (disturbance.do === "kill") sim.hosts.get(disturbance.executor)?.killWorker(disturbance.lane);
     else if (disturbance.do === "kill-process") sim.hosts.get(disturbance.executor)?.killProcess();
+    else if (disturbance.do === "break") this.break(disturbance.executor);
     else {
       this.cancel(disturbance.task);
       if (disturbance.twice) this.cancel(disturbance.task);
     }
+  }
+
+  /** A message that no chart speaks of: the executor's cell crashes. */
+  private break(label: string): void {
+    const pool = this.sim.kernel.table.executors.get(label) as ThreadPool | undefined;
+    if (pool !== undefined) this.sim.kernel.dispatcher.tell(pool.cell as never, { type: "planted.nonsense" } as never);
   }
 
   private cancel(name: string): void {
@@ -160,10 +172,10 @@ class Run {
   private inspect(): void {
     const { sim } = this;
     sim.checker?.assert("end");
-    const { kernel, ports, hosts } = sim;
+    const { kernel, ports } = sim;
     const left = {
       open: kernel.table.open, events: ports.pending, messages: kernel.dispatcher.waiting, faults: kernel.dispatcher.counts.faults,
-      workers: [...hosts.values()].reduce((sum, host) => sum + host.alive, 0),
+      workers: sim.alive(),
       out: [...kernel.executors.values()].reduce((sum, status) => sum + Math.abs(status.out) + status.queued + status.zombies, 0),
     };
     if (Object.values(left).some((count) => count !== 0)) throw new Error(`the run is over, and something is left: ${JSON.stringify(left)}`);

@@ -7,7 +7,8 @@ import type { ExecutorMaker } from "../dataflow/executors.js";
 import { DataFlowKernel } from "../dataflow/kernel.js";
 import { ThreadPool } from "../executors/thread-pool/pool.js";
 import { attachChecker, type AttachedChecker } from "./attach-checker.js";
-import type { Entry } from "./invariants/index.js";
+import { NoCrash } from "./invariants/endings.js";
+import { allInvariants, type Entry } from "./invariants/index.js";
 import { within, type HostConduct, type Span } from "./faults.js";
 import { SimulatedHost } from "./simulated-host.js";
 
@@ -31,6 +32,8 @@ export interface SimulationOptions {
   readonly killGrace?: number;
   /** Told every step of every cell, and what probes tell. */
   readonly record?: (entry: Entry) => void;
+  /** Parts of caraway are made to break: that is no violation then. */
+  readonly crashes?: boolean;
   /** Default true. */
   readonly checked?: boolean;
 }
@@ -39,7 +42,10 @@ export interface SimulationOptions {
 export interface SimulatedKernel {
   readonly kernel: DataFlowKernel;
   readonly ports: SimulatedPorts;
+  /** By label; of a replaced executor the latest. */
   readonly hosts: ReadonlyMap<string, SimulatedHost>;
+  /** How many workers have not ended, those of replaced executors included. */
+  alive(): number;
   readonly checker: AttachedChecker | undefined;
   /** Does something at a time, in milliseconds from now. */
   at(ms: number, act: () => void): void;
@@ -53,21 +59,23 @@ export interface SimulatedKernel {
 export async function simulateKernel(options: SimulationOptions): Promise<SimulatedKernel> {
   const ports = simulatedPorts(options.seed);
   const hosts = new Map<string, SimulatedHost>();
+  const everyHost: SimulatedHost[] = [];
   const given = new Map((options.executors ?? [{}]).map((executor) => [executor.label ?? "threads", executor]));
   let attached: AttachedChecker | undefined;
-  const makeExecutor: ExecutorMaker = (descriptor, dispatcher, listener, broken) => {
+  const makeExecutor: ExecutorMaker = (descriptor, dispatcher, listener, broken, incarnation) => {
     const { label, maxThreads = 2, minThreads = 1 } = descriptor;
     const conduct = given.get(label)?.conduct;
-    const host = new SimulatedHost({ ports, seed: options.seed + hosts.size + 1, label, ...(conduct === undefined ? {} : { conduct }), probe: (probe) => attached?.feed(probe) });
+    const host = new SimulatedHost({ ports, seed: options.seed + everyHost.length + 1, label: incarnation === 1 ? label : `${label}#${incarnation}`, ...(conduct === undefined ? {} : { conduct }), probe: (probe) => attached?.feed(probe) });
     hosts.set(label, host);
-    return Promise.resolve(new ThreadPool({ label, maxThreads, minThreads: Math.min(minThreads, maxThreads), killGrace: options.killGrace ?? 20, patience: options.patience ?? 50, ownsProcesses: false }, host, dispatcher, listener, broken));
+    everyHost.push(host);
+    return Promise.resolve(new ThreadPool({ label, incarnation, maxThreads, minThreads: Math.min(minThreads, maxThreads), killGrace: options.killGrace ?? 20, patience: options.patience ?? 50, ownsProcesses: false }, host, dispatcher, listener, broken));
   };
   const executors = [...given.values()].map(({ label, maxThreads, minThreads }) => threadPool({ label, maxThreads, minThreads }));
   const kernel = new DataFlowKernel({ ...options.config, executors }, { ports: options.busy === undefined ? ports : hindered(ports, options.seed, options.busy), makeExecutor });
-  if (options.checked !== false) attached = attachChecker(kernel, {}, options.record);
+  if (options.checked !== false) attached = attachChecker(kernel, options.crashes === true ? { invariants: allInvariants.filter((Rule) => Rule !== NoCrash) } : {}, options.record);
   const driver = new Driver(ports);
   await driver.until(kernel.start(), 60_000, true);
-  return { kernel, ports, hosts, checker: attached, at: (ms, act) => void ports.clock.after(ms, act), until: (promise, limit) => driver.until(promise, limit), settle: (limit) => driver.settle(limit) };
+  return { kernel, ports, hosts, alive: () => everyHost.reduce((sum, host) => sum + host.alive, 0), checker: attached, at: (ms, act) => void ports.clock.after(ms, act), until: (promise, limit) => driver.until(promise, limit), settle: (limit) => driver.settle(limit) };
 }
 
 /** Ports whose owner is busy with something else now and then, so that what should happen soon happens after other things, in order still. */

@@ -44,6 +44,8 @@ export type Disturbance =
   | { readonly at: number; readonly do: "kill"; readonly executor: string; readonly lane: number }
   /** All workers of an executor die with their process. */
   | { readonly at: number; readonly do: "kill-process"; readonly executor: string }
+  /** An executor breaks one of its own rules, and is replaced by its supervisor. */
+  | { readonly at: number; readonly do: "break"; readonly executor: string }
   | { readonly at: number; readonly do: "close"; readonly mode: "wait" | "cancel"; readonly timeout?: number | undefined };
 
 /** A whole run as data: what is called, where it runs, and what goes wrong. */

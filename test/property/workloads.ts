@@ -13,6 +13,7 @@ export interface WorkloadParts {
   readonly busy?: boolean;
   readonly commands?: boolean;
   readonly failedStarts?: boolean;
+  readonly breaks?: boolean;
 }
 
 /** Milliseconds in steps of a sixteenth, which shrink to readable numbers and add up exactly. */
@@ -92,6 +93,7 @@ function disturbances(tasks: readonly PlannedTask[], labels: readonly string[], 
   const names = tasks.flatMap(function all(one): string[] { return [one.name, ...one.inner.flatMap(all)]; });
   if (parts.cancels && names.length > 0) kinds.push(fc.record({ at, do: fc.constant("cancel" as const), task: fc.constantFrom(...names), twice: fc.boolean() }));
   if (parts.deaths) kinds.push(fc.record({ at, do: fc.constant("kill" as const), executor: fc.constantFrom(...labels), lane: fc.nat(2) }), fc.record({ at, do: fc.constant("kill-process" as const), executor: fc.constantFrom(...labels) }));
+  if (parts.breaks) kinds.push(fc.record({ at, do: fc.constant("break" as const), executor: fc.constantFrom(...labels) }));
   const many = kinds.length === 0 ? fc.constant<Disturbance[]>([]) : fc.array(fc.oneof(...kinds), { maxLength: 4 });
   if (!parts.closes) return many;
   const close = fc.record({ at, do: fc.constant("close" as const), mode: fc.constantFrom("wait" as const, "cancel" as const), timeout: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined }) });

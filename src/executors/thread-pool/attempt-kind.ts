@@ -50,12 +50,7 @@ function performers(pool: ThreadPool): AttemptKind["perform"] {
     "worker.stop": ({ why }, a) => pool.workforce.stopFor(a, why),
     "work.requeue": (_, a) => {
       a.lane = undefined;
-      if (!pool.cell.is("accepting") && pool.cell.state.name !== "draining") {
-        dispatcher.tell(a, { type: "attempt.refused", error: pool.refusal() });
-        return;
-      }
-      pool.queue.putBack(a);
-      pool.offer();
+      pool.takeBack(a);
     },
     "timer.start": ({ ms }, a) => {
       a.timer = dispatcher.ports.clock.after(ms, () => dispatcher.tell(a, { type: "walltime.expired" }));

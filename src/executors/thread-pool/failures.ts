@@ -32,7 +32,7 @@ export function failureOf(attempt: Attempt, label: string, why: StopReason | und
   const lost = (error: Error, charge: WorkFailure["charge"]): WorkFailure => ({ error, charge, held });
   const uncharged = number <= freeAttempts ? "none" : "lost";
   if (loss?.fate === "ended") return lost(new WorkerLost("CW-EXEC-001", `the answer of ${name} was lost with its worker`, { where, evidence, cause: end?.error }), uncharged);
-  if (loss?.bystander === true) return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} was stopped on account of another task`, { where, evidence }), uncharged);
+  if (loss?.bystander === true) return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} was stopped, and not on its account`, { where, evidence }), uncharged);
   if (isOutOfMemory(end)) return lost(new MemoryExceeded("CW-APP-007", `${name} (task ${work.taskId}) used up the memory of its worker`, { where, evidence, cause: end?.error }), "app");
   if (end?.host === true) return lost(new ManagerLost("CW-EXEC-006", `the process that ran ${name} died (${describeEnd(end)})`, { where, evidence }), "lost");
   if (end !== undefined && end.error === undefined && end.code !== null) return lost(new AppExit("CW-APP-006", `${name} (task ${work.taskId}) ended its worker with exit code ${end.code}`, { where, evidence }), "app");

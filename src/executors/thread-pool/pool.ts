@@ -9,6 +9,7 @@ import type { Answer, Executor, ExecutorStatus, ShellAnswer, Work, WorkListener,
 import { decode, decodeThrown, type Encoded } from "../../serialization/index.js";
 import { Attempt, type AttemptKind } from "./attempt.js";
 import { attemptKind } from "./attempt-kind.js";
+import type { Loss } from "./failures.js";
 import { answerStride, verdict, type AnswerFrame, type TaskFrame, type WorkerMessage } from "./frames.js";
 import type { LaneHost, LaneLink } from "./host.js";
 import { type Lane, type Thread } from "./lane.js";
@@ -24,6 +25,8 @@ export interface PoolOptions {
   /** How long a thread that was told to end may take, in milliseconds, before it counts as a zombie. */
   readonly patience: number;
   readonly ownsProcesses: boolean;
+  /** How many pools of this label there have been, this one included: part of its threads' addresses from the second on. */
+  readonly incarnation?: number;
 }
 
 const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, ExecutorInput>(executorMachine);
@@ -79,9 +82,13 @@ export class ThreadPool implements Executor {
           "workers.stop": () => this.workforce.stopAll(),
           "executor.announce": ({ outcome }) => this.announce(outcome),
         },
-        crashed: (_cell: unknown, error: unknown) => this.broken(error),
+        crashed: (_cell: unknown, error: unknown) => {
+          this.broken(error);
+          this.workforce.attemptEnded();
+        },
       },
       options.label,
+      options.incarnation,
     );
     dispatcher.start(this.cell, { label: options.label });
   }
@@ -138,11 +145,10 @@ export class ThreadPool implements Executor {
 
   async stop(timeoutMs: number | undefined): Promise<void> {
     const stopped = new Promise<"stopped">((resolve) => this.stopWait.push(() => resolve("stopped")));
-    if (this.cell.crashed) {
-      this.workforce.onGone = () => this.announce("stopped");
+    if (this.cell.crashed || this.cell.is("final")) {
+      for (const attempt of this.openAttempts()) if (attempt.is("queued")) this.abandon(attempt);
       this.workforce.stopAll();
-    } else if (this.cell.is("final")) this.announce("stopped");
-    else this.dispatcher.tell(this.cell, { type: "executor.stop" });
+    } else this.dispatcher.tell(this.cell, { type: "executor.stop" });
     let timer: Timer | undefined;
     const late = new Promise<"late">((resolve) => {
       if (timeoutMs !== undefined) timer = this.dispatcher.ports.clock.after(timeoutMs, () => resolve("late"));
@@ -238,8 +244,10 @@ export class ThreadPool implements Executor {
     lane.shell = undefined;
     lane.shellAttempt = undefined;
     this.workforce.out--;
-    this.dispatcher.tell(attempt, { type: "attempt.answered", answer: { shell: answer } satisfies Answer });
-    this.workforce.shellEnded();
+    // A command that the pool's own end has killed did nothing wrong.
+    if (this.workforce.stopping && answer.signal !== null) this.dispatcher.tell(attempt, { type: "attempt.lost", loss: { end: undefined, fate: "started", bystander: true } satisfies Loss });
+    else this.dispatcher.tell(attempt, { type: "attempt.answered", answer: { shell: answer } satisfies Answer });
+    this.workforce.attemptEnded();
     this.offer();
   }
 
@@ -299,6 +307,28 @@ export class ThreadPool implements Executor {
     for (const done of attempt.onEnd ?? []) done();
     attempt.onEnd = undefined;
     this.checkFinished();
+    this.workforce.attemptEnded();
+  }
+
+  /** @internal What its worker had not claimed waits again, where anything is sent still. */
+  takeBack(attempt: Attempt): void {
+    if (this.cell.crashed) this.abandon(attempt);
+    else if (!this.accepts && this.cell.state.name !== "draining") this.dispatcher.tell(attempt, { type: "attempt.refused", error: this.refusal() });
+    else {
+      this.queue.putBack(attempt);
+      this.offer();
+    }
+  }
+
+  /** The pool broke: what it had not sent is not charged. */
+  private abandon(attempt: Attempt): void {
+    this.dispatcher.tell(attempt, { type: "attempt.lost", loss: { end: undefined, fate: "unclaimed", bystander: true } satisfies Loss });
+  }
+
+  /** No worker and no attempt is left. The cell says so, where it still can. */
+  gone(): void {
+    if (this.cell.crashed || this.cell.is("final")) this.announce("stopped");
+    else this.dispatcher.tell(this.cell, { type: "workers.gone" });
   }
 
   private checkFinished(): void {
@@ -309,8 +339,7 @@ export class ThreadPool implements Executor {
     return [...this.queue.values(), ...this.workforce.attempts()];
   }
 
-  /** @internal */
-  refusal(): unknown {
+  private refusal(): unknown {
     return this.cell.context.reason ?? new BadStateException("CW-EXEC-002", `the executor "${this.label}" is ${this.cell.state.name} and takes no more work`, { where: { executor: this.label } });
   }
 

@@ -14,19 +14,20 @@ const threadChart = compile<ThreadContext, ThreadMessage, ThreadEffect, ThreadIn
 /** So many threads in a row that end before they are ready make the pool fail. */
 const startsAllowed = 3;
 
+const addressOf = ({ label, incarnation = 1 }: { readonly label: string; readonly incarnation?: number }): string => (incarnation === 1 ? label : `${label}#${incarnation}`);
+
 /** The threads of a pool: opened on demand, replaced when they end, settled by their claim words, counted when they do not end. */
 export class Workforce {
   readonly lanes: Lane[];
   /** Tasks out at workers, shell commands included. */
   out = 0;
   lateAnswers = 0;
-  /** Told when no thread is left, where the pool's own cell cannot be any more. */
-  onGone: (() => void) | undefined;
   private readonly kind: ThreadKind;
   private readonly zombies = new Set<Thread>();
   private failedStarts = 0;
   private lost = 0;
-  private stopping = false;
+  /** No thread is opened any more, and those that are there are told to end. */
+  stopping = false;
 
   constructor(private readonly pool: ThreadPool) {
     this.lanes = Array.from({ length: pool.options.maxThreads }, (_, index) => new Lane(index));
@@ -49,7 +50,7 @@ export class Workforce {
   private open(lane: Lane): void {
     const { dispatcher, host, options } = this.pool;
     lane.reset();
-    const thread = new Thread(this.kind, lane, options.label, ++lane.incarnations);
+    const thread = new Thread(this.kind, lane, addressOf(options), ++lane.incarnations);
     lane.thread = thread;
     dispatcher.start(thread, { lane: lane.index, patience: options.patience });
     thread.link = host.open(lane.index, {
@@ -111,7 +112,8 @@ export class Workforce {
     }
   }
 
-  shellEnded(): void {
+  /** An attempt, or a command, is over. */
+  attemptEnded(): void {
     if (this.stopping) this.checkGone();
   }
 
@@ -234,8 +236,7 @@ export class Workforce {
   }
 
   private checkGone(): void {
-    if (!this.lanes.every((lane) => lane.thread === undefined && lane.shell === undefined)) return;
-    if (this.onGone === undefined) this.pool.dispatcher.tell(this.pool.cell, { type: "workers.gone" });
-    else this.onGone();
+    if (this.pool.load > 0 || !this.lanes.every((lane) => lane.thread === undefined && lane.shell === undefined)) return;
+    this.pool.gone();
   }
 }
