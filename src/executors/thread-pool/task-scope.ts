@@ -103,8 +103,9 @@ export class TaskScope {
     this.tell({ t: "progress", task: this.id, attempt: this.attempt, fraction, note });
   }
 
+  /** Listeners run as part of the task. */
   abort(reason: string): void {
-    this.aborter?.abort(new DOMException(reason, "AbortError"));
+    storage.run(this, () => this.aborter?.abort(new DOMException(reason, "AbortError")));
   }
 
   /** Opens the task's files and sets its environment. */
