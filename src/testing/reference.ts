@@ -18,17 +18,18 @@ interface Weather {
 
 const lasting = (act: Act): number => (act.do === "hang" ? Infinity : act.ms);
 
-/** How many ways workers end on account of a task. */
-const endsWorkers = (task: PlannedTask): boolean => task.walltime > 0 || task.acts.some((act) => act.do === "exit" || act.do === "die" || act.do === "exhaust") || task.inner.some(endsWorkers);
+/** Whether workers may end on account of another task than this one. */
+const othersEndWorkers = (name: string, tasks: readonly PlannedTask[]): boolean =>
+  tasks.some((task) => (task.name !== name && (task.walltime > 0 || task.acts.some((act) => act.do === "exit" || act.do === "die" || act.do === "exhaust"))) || othersEndWorkers(name, task.inner));
 
-function weatherOf({ tasks, executors, disturbances, busy }: Workload): Weather {
+function weatherOf({ name }: PlannedTask, { tasks, executors, disturbances, busy }: Workload): Weather {
   const close = disturbances.find((one) => one.do === "close");
   const deaths = disturbances.some((one) => one.do === "kill" || one.do === "kill-process" || one.do === "break") || executors.some(({ conduct }) => (conduct.death ?? 0) > 0);
   const kills = disturbances.filter((one) => one.do === "kill").length;
   const slowest = Math.max(1, ...executors.map(({ conduct }) => 2 * (conduct.way?.[1] ?? 1) + (conduct.flush?.[1] ?? 1) + (conduct.kill?.[1] ?? 1)));
   return {
     deaths,
-    reruns: deaths || disturbances.length > 0 || tasks.some(endsWorkers),
+    reruns: deaths || disturbances.length > 0 || othersEndWorkers(name, tasks),
     // Three workers in a row that end before they are ready make an executor fail.
     failedStarts: executors.some(({ conduct }) => (conduct.failStart ?? 0) > 0) || kills > 2 || disturbances.some((one) => one.do === "kill-process"),
     breaks: disturbances.filter((one) => one.do === "break").length,
@@ -120,7 +121,7 @@ function isCancelled(name: string, tasks: readonly PlannedTask[], cancelled: Rea
  * Knows nothing of charts, cells and executors.
  */
 export function allowedOutcomes(task: PlannedTask, workload: Workload, of: (name: string) => readonly Outcome[]): readonly Outcome[] {
-  const weather = weatherOf(workload);
+  const weather = weatherOf(task, workload);
   const needs = task.needs.map(of);
   const allowed: Outcome[] = rootsOf(needs.flat()).map((root) => ({ state: "dependency-failed", root }));
   for (const inputs of combinations(needs)) {

@@ -24,8 +24,15 @@ export interface WorkloadRun {
   readonly duration: number;
 }
 
+export interface RunOptions {
+  /** Told each step as it happens. */
+  readonly watch?: (entry: Entry) => void;
+  /** Called once the kernel has started, before the first task. */
+  readonly prepare?: (sim: SimulatedKernel) => void;
+}
+
 /** Runs a workload on a simulated kernel, under the checker, to the end of everything. Rejects with the story of what went wrong. */
-export async function runWorkload(workload: Workload, seed: number, watch?: (entry: Entry) => void): Promise<WorkloadRun> {
+export async function runWorkload(workload: Workload, seed: number, { watch, prepare }: RunOptions = {}): Promise<WorkloadRun> {
   const { executors, maxPending, busy } = workload;
   const trace: Entry[] = [];
   const record = (entry: Entry) => {
@@ -33,6 +40,7 @@ export async function runWorkload(workload: Workload, seed: number, watch?: (ent
     watch?.(entry);
   };
   const sim = await simulateKernel({ seed, executors, ...(busy === undefined ? {} : { busy }), config: { ...(maxPending === undefined ? {} : { maxPending }) }, record, crashes: workload.disturbances.some((one) => one.do === "break") });
+  prepare?.(sim);
   const run = new Run(workload, sim);
   await run.play();
   return { outcomes: run.outcomes, trace, duration: sim.ports.clock.now() };

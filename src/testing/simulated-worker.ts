@@ -180,7 +180,8 @@ export class SimulatedWorker {
   }
 
   private flush(): void {
-    if (this.ended || this.out.length === 0) return;
+    // A synchronous call holds up what is to be sent, too.
+    if (this.ended || this.out.length === 0 || this.current?.act.do === "native") return;
     const { out } = this;
     this.out = [];
     this.around.post(out);

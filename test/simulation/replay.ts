@@ -8,7 +8,7 @@ const show = (line: string): void => {
   if (line.includes(filter)) console.log(line);
 };
 try {
-  const { outcomes } = await runWorkload(workload, seed, (entry) => show(describeEntry(entry)));
+  const { outcomes } = await runWorkload(workload, seed, { watch: (entry) => show(describeEntry(entry)) });
   console.log(outcomes, compareWithReference(workload, outcomes) ?? "as it may be");
 } catch (error) {
   console.log(error);

@@ -171,7 +171,8 @@ export class Poison implements Invariant {
 /** S7. */
 export class OneLiveAttempt implements Invariant {
   readonly name = "S7";
-  readonly sentence = "a task has at most one live attempt, and code of at most one attempt runs";
+  readonly sentence = "a task has at most one live attempt, code of at most one attempt runs, and that of each begins at most once";
+  private readonly begun = new Set<string>();
   private readonly live = new Map<number | string, number>();
   private readonly running = new Map<number, number>();
 
@@ -179,6 +180,8 @@ export class OneLiveAttempt implements Invariant {
     if (isProbe(entry, "code.started")) {
       const other = this.running.get(entry.task);
       if (other !== undefined) return { detail: `code of attempt ${entry.attempt} of task ${entry.task} began on ${entry.worker} while that of attempt ${other} ran`, involved: taskKeys(entry.task) };
+      if (this.begun.has(`${entry.task}#${entry.attempt}`)) return { detail: `code of attempt ${entry.attempt} of task ${entry.task} began a second time, on ${entry.worker}`, involved: taskKeys(entry.task) };
+      this.begun.add(`${entry.task}#${entry.attempt}`);
       this.running.set(entry.task, entry.attempt);
     } else if (isProbe(entry, "code.ended")) this.running.delete(entry.task);
     else if (isOf(entry, "attempt")) {
