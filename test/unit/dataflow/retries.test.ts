@@ -206,7 +206,7 @@ describe("walltime", () => {
       const { task } = await import("caraway/task");
       while (task.attempt === 1);
       return task.attempt;
-    }, { walltime: "1s", retries: 1 });
+    }, { walltime: "3s", retries: 1 });
     const future = slowOnce();
     expect(await future).toBe(2);
     expect(future.attempts.map(({ error }) => error.name)).toEqual(["AppTimeout"]);
