@@ -38,7 +38,6 @@ const leaver = app(() => {
 
 const stringThrower = app(() => {
   setTimeout(() => {
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- what is thrown is what is tested
     throw "a text";
   }, 1);
   return "ended";

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { failureOf, type Loss } from "#internal/executors/thread-pool/failures";
+import type { Attempt } from "#internal/executors/thread-pool/attempt";
+
+const attempt = (number = 1) => ({ number, lane: { index: 2 }, work: { taskId: 9, walltime: 100, app: { name: "tally" } } }) as unknown as Attempt;
+const loss = (more: Partial<Loss>): Loss => ({ end: { code: 1 }, fate: "started", bystander: false, ...more });
+const outOfMemory = Object.assign(new Error("reached heap limit"), { code: "ERR_WORKER_OUT_OF_MEMORY" });
+
+test.each<[string, Loss, string, string]>([
+  ["process.exit", loss({ end: { code: 3 } }), "AppExit", "app"],
+  ["memory that ran out", loss({ end: { code: 1, error: outOfMemory } }), "MemoryExceeded", "app"],
+  ["an engine that failed", loss({ end: { code: 1, error: new Error("fatal") } }), "WorkerLost", "lost"],
+  ["the death of the process", loss({ end: { code: null, signal: "SIGSEGV", host: true } }), "ManagerLost", "lost"],
+  ["the death of the process, after its end", loss({ end: { code: null, signal: "SIGSEGV", host: true }, fate: "ended" }), "WorkerLost", "none"],
+  ["a stop on account of another", loss({ bystander: true }), "WorkerLost", "none"],
+  ["an exit after its end", loss({ fate: "ended" }), "WorkerLost", "none"],
+])("%s is told of and charged as what it was", (_, what, name, charge) => {
+  const failure = failureOf(attempt(), "threads", undefined, what, false);
+  expect([failure.error.name, failure.charge]).toEqual([name, charge]);
+  expect(failure.error).toMatchObject({ where: { task: 9, attempt: 1, app: "tally", executor: "threads", worker: "threads/2" } });
+  expect(failure.error.message).toContain("tally");
+});
+
+test("a walltime is the app's, whatever became of the worker, and says whether its code goes on", () => {
+  expect(failureOf(attempt(), "threads", "walltime", loss({ bystander: true }), true)).toMatchObject({ charge: "app", held: true, error: { name: "AppTimeout", evidence: { walltimeMs: 100, stillRunning: true } } });
+});
+
+test("losses that cost nothing cost something in the end: nothing goes on for ever", () => {
+  expect(failureOf(attempt(10), "threads", undefined, loss({ fate: "ended" }), false).charge).toBe("none");
+  expect(failureOf(attempt(11), "threads", undefined, loss({ fate: "ended" }), false).charge).toBe("lost");
+});
