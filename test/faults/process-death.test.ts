@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { app, type AppFuture } from "caraway";
 import { alive, until } from "../unit/executors/shell/observe.js";
-import { poolProcesses } from "../killing/cell.js";
+import { atWork, poolProcesses } from "../killing/cell.js";
 import { firstReport, withPool } from "./kernels.js";
 
 const double = app((x: number) => x * 2);
@@ -56,6 +56,7 @@ test("a process killed on account of one task runs the others in it again, uncha
     await firstReport(bystander);
     const culprit = stuck.on(kernel)();
     await firstReport(culprit);
+    await atWork();
     await culprit.cancel();
     expect(culprit.state).toBe("cancelled");
     expect(await bystander).toBe(2);

@@ -47,7 +47,7 @@ const cpuTicks = (pid: number): number => {
 };
 
 /** Resolves when this program or one of its pools has been computing for a while: what was about to begin has begun. */
-async function atWork(): Promise<void> {
+export async function atWork(): Promise<void> {
   const total = () => [process.pid, ...poolProcesses()].reduce((sum, pid) => sum + cpuTicks(pid), 0);
   const before = total();
   await until("it is at work", () => total() - before > 30, 15_000);

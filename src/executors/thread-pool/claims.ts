@@ -42,6 +42,11 @@ export class Claims {
     Atomics.store(this.words, currentSlot, -1);
   }
 
+  /** Worker: nothing follows at once upon the task that ended last. */
+  rest(): void {
+    // Words in shared memory say so already.
+  }
+
   /** Head: takes the task back. False where the worker was quicker. */
   revoke(slot: number): boolean {
     return Atomics.compareExchange(this.words, offset + slot, claim.sent, claim.revoked) === claim.sent;

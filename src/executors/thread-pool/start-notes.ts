@@ -39,6 +39,7 @@ export class NotedClaims extends Claims {
   private readonly note = new Float64Array(1);
   private readonly bytes = new Uint8Array(this.note.buffer);
   private order = 0;
+  private unsaid = false;
 
   constructor(
     buffer: SharedArrayBuffer,
@@ -55,12 +56,18 @@ export class NotedClaims extends Claims {
     return true;
   }
 
+  /** The next start says that this one has ended; where none follows, `rest` does. */
   override end(slot: number): void {
-    this.write(this.order * 2 + 1);
+    this.unsaid = true;
     super.end(slot);
   }
 
+  override rest(): void {
+    if (this.unsaid) this.write(this.order * 2 + 1);
+  }
+
   private write(note: number): void {
+    this.unsaid = false;
     this.note[0] = note;
     writeSync(this.fd, this.bytes, 0, noteBytes, this.lane * noteBytes);
   }

@@ -111,6 +111,7 @@ class Session {
     this.queue = [];
     this.next = 0;
     this.running = false;
+    this.claims.rest();
     this.flush();
   }
 

@@ -21,9 +21,14 @@ test("what a worker had begun is known without it: what was before has ended, wh
   expect(worker.start(7, 1)).toBe(true);
   expect(fates(3, 3)).toEqual(["started", "unclaimed", "unclaimed"]);
   worker.end(7);
+  worker.rest();
   expect(fates(3, 3)).toEqual(["ended", "unclaimed", "unclaimed"]);
   expect(worker.start(8, 2)).toBe(true);
   expect(fates(3, 3)).toEqual(["ended", "started", "unclaimed"]);
+  worker.end(8);
+  expect(worker.start(9, 3)).toBe(true);
+  worker.rest();
+  expect(fates(3, 3)).toEqual(["ended", "ended", "started"]);
 });
 
 test("a task that was taken back has its place in the order, and is never noted as begun", () => {
