@@ -49,8 +49,16 @@ export type AttemptEffect =
 
 const attempt = setup({
   types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "final" },
-  guards: { hasWalltime: ({ context }) => context.walltime > 0 },
+  guards: {
+    hasWalltime: ({ context }) => context.walltime > 0,
+    endedInTime: ({ context, event }) => context.why === "walltime" && "answer" in event && timeOf(event.answer) <= context.walltime,
+  },
 });
+
+/** How long it ran on its worker, where the answer tells. */
+function timeOf(answer: unknown): number {
+  return (answer as { readonly ms?: number } | null | undefined)?.ms ?? Infinity;
+}
 
 const remember = attempt.assign({ why: ({ event }) => ("why" in event ? event.why : event.type === "walltime.expired" ? "walltime" : undefined) });
 const report = (outcome: "started" | "requeued" | "revoked") => attempt.emit({ type: "attempt.report", outcome });
@@ -131,7 +139,11 @@ export const attemptMachine = attempt.createMachine({
         "walltime.expired": {},
         "claim.revoked": {},
         "claim.refused": {},
-        "attempt.answered": { target: "killed", actions: mourn },
+        // The answer of one that ended within its walltime may have been on its way while that ran out.
+        "attempt.answered": [
+          { guard: "endedInTime", target: "answered", actions: deliver },
+          { target: "killed", actions: mourn },
+        ],
         "attempt.lost": { target: "killed", actions: mourn },
         "attempt.unclaimed": { target: "killed", actions: mourn },
         "attempt.haunted": { target: "killed", actions: mourn },

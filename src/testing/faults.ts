@@ -15,6 +15,8 @@ export interface HostConduct {
   readonly flush: Span;
   /** Of a revocation's answer; 0: at once, as with shared memory. */
   readonly revoke: Span;
+  /** For how long after a start it cannot be seen which task runs, in milliseconds: the claim is taken first, and told then. */
+  readonly blind: number;
   /** How likely a worker is to end before it is ready. */
   readonly failStart: number;
   /** How likely a ready worker is to die by itself, at a time within `deathWithin`. */
@@ -25,7 +27,7 @@ export interface HostConduct {
 }
 
 /** Quick and faultless. */
-export const calm: HostConduct = { start: [1, 3], way: [0, 0.2], kill: [0, 1], flush: [0, 0.25], revoke: [0, 0], failStart: 0, death: 0, deathWithin: 200, duplicate: 0 };
+export const calm: HostConduct = { start: [1, 3], way: [0, 0.2], kill: [0, 1], flush: [0, 0.25], revoke: [0, 0], blind: 0, failStart: 0, death: 0, deathWithin: 200, duplicate: 0 };
 
 export function within([least, most]: Span, random: Random): number {
   return most === 0 ? 0 : least + (most - least) * random.next();

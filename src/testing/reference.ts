@@ -18,9 +18,11 @@ interface Weather {
 
 const lasting = (act: Act): number => (act.do === "hang" ? Infinity : act.ms);
 
+const answers = (act: Act): boolean => act.do !== "exit" && act.do !== "die" && act.do !== "exhaust";
+
 /** Whether workers may end on account of another task than this one. */
 const othersEndWorkers = (name: string, tasks: readonly PlannedTask[]): boolean =>
-  tasks.some((task) => (task.name !== name && (task.walltime > 0 || task.acts.some((act) => act.do === "exit" || act.do === "die" || act.do === "exhaust"))) || othersEndWorkers(name, task.inner));
+  tasks.some((task) => (task.name !== name && (task.walltime > 0 || !task.acts.every(answers))) || othersEndWorkers(name, task.inner));
 
 function weatherOf({ name }: PlannedTask, { tasks, executors, disturbances, busy }: Workload): Weather {
   const close = disturbances.find((one) => one.do === "close");
@@ -54,7 +56,8 @@ function endsOf(task: PlannedTask, act: Act, weather: Weather): End[] {
     else if (act.do === "die") ends.push(lost);
     else ends.push({ how: "value" });
   }
-  if (walltime > 0 && lasting(act) + weather.slack >= walltime) ends.push(app("AppTimeout"));
+  // A command is timed by the head, a function by its worker. What ended in time with its worker, or was lost after it, may be known too late.
+  if (walltime > 0 && lasting(act) + (kind === "command" || weather.reruns || !answers(act) ? weather.slack : 0) >= walltime) ends.push(app("AppTimeout"));
   if (weather.deaths && kind === "function") ends.push(lost);
   // Commands have no worker to lose, and end with their executor only.
   if (kind === "function" ? weather.reruns : weather.breaks > 0 || weather.failedStarts) ends.push({ how: "again" });

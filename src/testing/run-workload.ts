@@ -15,6 +15,9 @@ import type { Disturbance, Outcome, PlannedTask, Workload } from "./workload.js"
 type AnyFuture = AppFuture<unknown, unknown>;
 type Scripted = App<readonly [Script, ...unknown[]], unknown, unknown>;
 
+/** No wait in a workload takes longer, in simulated milliseconds. */
+const longest = 30_000;
+
 /** What became of a workload. */
 export interface WorkloadRun {
   readonly outcomes: ReadonlyMap<string, Outcome>;
@@ -76,11 +79,11 @@ class Run {
     const { sim } = this;
     try {
       for (const disturbance of this.workload.disturbances) sim.at(disturbance.at, () => this.disturb(disturbance));
-      await sim.until(this.submitAll());
-      for (let i = 0; i < this.settled.length; i++) await sim.until(this.settled[i] as Promise<unknown>);
+      await sim.until(this.submitAll(), longest);
+      for (let i = 0; i < this.settled.length; i++) await sim.until(this.settled[i] as Promise<unknown>, longest);
       this.closing ??= this.close("wait");
-      await sim.until(this.closing);
-      await sim.settle();
+      await sim.until(this.closing, longest);
+      await sim.settle(longest);
       this.inspect();
     } catch (error) {
       sim.checker?.assert();
@@ -123,7 +126,7 @@ class Run {
   private call(task: PlannedTask): AnyFuture {
     const { kind, key, acts, needs } = task;
     const inputs = needs.map((name) => this.futures.get(name) as AnyFuture);
-    if (kind === "get") return (inputs[0] as AppFuture<Record<string, unknown>, unknown>).get(task.missing ? "missing" : "v") as AnyFuture;
+    if (kind === "get") return (inputs[0] as AppFuture<Record<string, unknown>, unknown>).get(task.missing ? "missing" : "v");
     if (kind === "join") return this.join(task).on(this.sim.kernel)(...inputs);
     const options: AppOptions = { retries: { app: task.retries, lost: task.lost, backoff: task.backoff }, cache: task.cache, ...(task.walltime > 0 ? { walltime: task.walltime } : {}), ...(task.priority === undefined ? {} : { priority: task.priority }), ...(task.executors === undefined ? {} : { executors: task.executors }) };
     const app = kind === "command" ? this.commands : this.functions;
@@ -133,7 +136,7 @@ class Run {
   private join(task: PlannedTask): App<readonly unknown[], unknown> {
     const calls = () => task.inner.map((inner) => this.submit(inner));
     const body = task.late ? () => Promise.resolve().then(calls) : calls;
-    return joinApp(body as (...values: unknown[]) => unknown, { label: task.name }) as App<readonly unknown[], unknown>;
+    return joinApp(body as (...values: unknown[]) => unknown, { label: task.name });
   }
 
   private disturb(disturbance: Disturbance): void {
@@ -151,7 +154,7 @@ class Run {
   /** A message that no chart speaks of: the executor's cell crashes. */
   private break(label: string): void {
     const pool = this.sim.kernel.table.executors.get(label) as ThreadPool | undefined;
-    if (pool !== undefined) this.sim.kernel.dispatcher.tell(pool.cell as never, { type: "planted.nonsense" } as never);
+    if (pool !== undefined) this.sim.kernel.dispatcher.tell(pool.cell, { type: "planted.nonsense" } as never);
   }
 
   private cancel(name: string): void {

@@ -132,7 +132,8 @@ class SimulatedLane implements LaneLink {
 
   running(): { slot: number; elapsed: number } | undefined {
     const running = this.claims.running();
-    return running === undefined ? undefined : { slot: running.slot, elapsed: this.host.options.ports.clock.now() - running.startedAt };
+    const elapsed = this.host.options.ports.clock.now() - (running?.startedAt ?? 0);
+    return running === undefined || elapsed < this.host.conduct.blind ? undefined : { slot: running.slot, elapsed };
   }
 
   get cooperates(): boolean {

@@ -27,7 +27,7 @@ function acts(key: string, parts: WorkloadParts): fc.Arbitrary<Act[]> {
   if (parts.deaths) kinds.push({ weight: 1, arbitrary: ms.map((time) => ({ do: "die", ms: time })) });
   if (parts.natives) kinds.push({ weight: 1, arbitrary: fc.integer({ min: 1, max: 120 }).map((time) => ({ do: "native", ms: time })) });
   if (parts.walltimes || parts.cancels) kinds.push({ weight: 1, arbitrary: fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: -1, max: 30 })).map(([time, yields]) => ({ do: "cooperate", ms: time, yields })) });
-  if (parts.walltimes) kinds.push({ weight: 1, arbitrary: fc.constant({ do: "hang" }) });
+  if (parts.walltimes || parts.cancels) kinds.push({ weight: 1, arbitrary: fc.constant({ do: "hang" }) });
   return fc.array(fc.oneof(...kinds), { minLength: 1, maxLength: 3 });
 }
 
@@ -80,6 +80,7 @@ function conduct(parts: WorkloadParts): fc.Arbitrary<Partial<HostConduct>> {
   return fc.record({
     start: span(10), way: span(4), kill: span(6), flush: span(6),
     revoke: fc.oneof(fc.constant([0, 0] as const), span(5)),
+    blind: fc.constantFrom(0, 0, 4),
     failStart: parts.failedStarts ? fc.constantFrom(0, 0.2, 0.6) : fc.constant(0),
     death: parts.deaths ? fc.constantFrom(0, 0, 0.3, 1) : fc.constant(0),
     deathWithin: fc.integer({ min: 1, max: 80 }),

@@ -303,6 +303,7 @@ export class ThreadPool implements Executor {
   /** @internal */
   finish(attempt: Attempt): void {
     this.open--;
+    attempt.timer?.cancel();
     if (attempt.work.place === attempt) attempt.work.place = undefined;
     for (const done of attempt.onEnd ?? []) done();
     attempt.onEnd = undefined;

@@ -11,6 +11,9 @@ import type { ThreadPool } from "./pool.js";
 
 const threadChart = compile<ThreadContext, ThreadMessage, ThreadEffect, ThreadInput>(threadMachine);
 
+/** How soon it is looked again whether an attempt that is to be stopped runs, in milliseconds. */
+const lookAgain = 1;
+
 /** So many threads in a row that end before they are ready make the pool fail. */
 const startsAllowed = 3;
 
@@ -79,7 +82,14 @@ export class Workforce {
     }
     const thread = lane?.thread;
     const link = thread?.link;
-    if (thread === undefined || link === undefined || link.running()?.slot !== attempt.slot || thread.slots[attempt.slot] !== attempt) return;
+    if (thread === undefined || link === undefined || thread.slots[attempt.slot] !== attempt) return;
+    if (link.running()?.slot !== attempt.slot) {
+      // It has ended and its answer is on its way; or it has claimed its slot this moment, and tells so next.
+      attempt.timer = this.pool.dispatcher.ports.clock.after(lookAgain, () => {
+        if (!attempt.is("final")) this.stopFor(attempt, why);
+      });
+      return;
+    }
     if (!link.cooperates) {
       this.kill(thread, attempt);
       return;

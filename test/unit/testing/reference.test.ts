@@ -33,7 +33,7 @@ describe("the reference interpreter allows", () => {
   });
 
   test("both, where a walltime is close", () => {
-    const states = allowed("t0", [{ acts: [{ do: "return", ms: 20 }], walltime: 20 }]).map(({ root }) => root);
+    const states = allowed("t0", [{ acts: [{ do: "return", ms: 21 }], walltime: 20 }]).map(({ root }) => root);
     expect(states).toEqual([undefined, "AppTimeout:t0"]);
     expect(allowed("t0", [{ acts: [{ do: "hang" }], walltime: 20 }])).toEqual([{ state: "failed", root: "AppTimeout:t0" }]);
     expect(allowed("t0", [{ acts: [{ do: "return", ms: 1 }], walltime: 500 }]).map(({ state }) => state)).toEqual(["done"]);
