@@ -1,4 +1,4 @@
-import { InvalidApp, type InvalidOption, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
+import { InvalidApp, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
 import { callSite, type CallSite, shipFunction } from "../serialization/function-source.js";
 import type { AppDefinition, Body } from "./app-definition.js";
 import { defaultKernel } from "./default-kernel.js";
@@ -6,9 +6,9 @@ import { Definition } from "./definition.js";
 import { enclosing } from "./enclosing.js";
 import type { AppFuture } from "./future.js";
 import { mapOver } from "./map.js";
-import { checkOptions } from "./option-check.js";
+import { checkOptions, optionsOf, optionsPerCall } from "./option-check.js";
 import type { Command } from "./sh.js";
-import type { App, AppOptions, BashAppOptions, BashResult, FunctionAppOptions, NoOutputs, OutputFutures, Outputs, Resolved, Returns, Submitter, TaskFiles } from "./types.js";
+import type { App, AppOptions, BashAppOptions, BashResult, FunctionAppOptions, JoinAppOptions, NoOutputs, Outputs, Resolved, Returns, Submitter, TaskFiles } from "./types.js";
 
 const definitions = new WeakMap<object, AppDefinition>();
 
@@ -37,7 +37,7 @@ export function app<A extends readonly unknown[], R, const O extends Outputs>(fn
 export function app<A extends readonly unknown[], R>(fn: (...args: [...A, TaskFiles<NoOutputs>]) => R, options: FunctionAppOptions<never, A> & { readonly inputs: NonNullable<AppOptions["inputs"]> }): App<A, Awaited<R>>;
 export function app(fn: unknown, options: FunctionAppOptions = {}): unknown {
   const site = callSite();
-  checkOptions("app", options);
+  checkOptions("app", options, optionsOf.function);
   if (typeof fn !== "function") throw new InvalidApp("CW-APP-009", `app() takes a function, not ${describe(fn)}`, place(site));
   const { using, ...rest } = options;
   const shipped = shipFunction(fn as Body, { file: site?.file ?? import.meta.url, ...(site === undefined ? {} : { line: site.line }), ...(using === undefined ? {} : { using }) });
@@ -55,7 +55,7 @@ export type AppsOf<M> = { readonly [K in keyof M as M[K] extends (...args: never
  */
 export function appsFrom<M>(url: URL | string, options: AppOptions = {}): AppsOf<M> {
   const site = callSite();
-  checkOptions("appsFrom", options);
+  checkOptions("appsFrom", options, optionsOf.module);
   const href = moduleUrl(url, site);
   const known = new Map<string, unknown>();
   return new Proxy(Object.freeze({}), {
@@ -100,13 +100,13 @@ export function bashApp(fn: unknown, options: BashAppOptions = {}): unknown {
  * @example
  * const fib = joinApp((n: number): AppFuture<number> | number[] => …);
  */
-export function joinApp<A extends readonly unknown[], R>(fn: (...args: A) => R, options?: AppOptions<never, A>): App<A, Resolved<Awaited<R>>> {
+export function joinApp<A extends readonly unknown[], R>(fn: (...args: A) => R, options?: JoinAppOptions): App<A, Resolved<Awaited<R>>> {
   return besideApp("join", fn, options ?? {}) as App<A, Resolved<Awaited<R>>>;
 }
 
 function besideApp(kind: "bash" | "join", fn: unknown, options: BashAppOptions): unknown {
   const site = callSite();
-  checkOptions(kind === "bash" ? "bashApp" : "joinApp", options);
+  checkOptions(`${kind}App`, options, optionsOf[kind]);
   if (typeof fn !== "function") throw new InvalidApp("CW-APP-009", `${kind}App() takes a function, not ${describe(fn)}`, place(site));
   return callable(new Definition({ kind, maker: `${kind}App`, name: fn.name, body: fn as Body, source: fn as Body, site }), options);
 }
@@ -121,7 +121,7 @@ function callable(definition: AppDefinition, options: AppOptions, submitter?: Su
   const self = Object.assign(call, {
     options,
     with(more: AppOptions) {
-      checkOptions(definition.name, more);
+      checkOptions(definition.name, more, optionsPerCall[definition.kind]);
       return callable(definition, { ...options, ...more }, submitter);
     },
     on: (kernel: Submitter) => callable(definition, options, kernel),
@@ -143,4 +143,3 @@ export const mpiApp: (...args: readonly unknown[]) => never = later("mpiApp");
 /** A Python function as an app. Not built yet. */
 export const pythonApp: (...args: readonly unknown[]) => never = later("pythonApp");
 
-export type { OutputFutures, InvalidOption };

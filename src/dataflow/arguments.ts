@@ -1,4 +1,5 @@
 import type { DependencyResolution, DependencyResolver } from "../config/types.js";
+import { CarawayError, SerializationError } from "../errors/index.js";
 import { decode, encode, type Encoded } from "../serialization/index.js";
 import { AppFuture, DataFuture } from "./future.js";
 
@@ -97,7 +98,11 @@ function holdsPromise(root: object, seen: Set<object>): boolean {
     seen.add(next);
     if (next instanceof DataFuture || isPromise(next)) return true;
     if (!isContainer(next)) continue;
-    for (const member of members(next)) if (member !== null && typeof member === "object") open.push(member);
+    try {
+      for (const member of members(next)) if (member !== null && typeof member === "object") open.push(member);
+    } catch {
+      return false; // A getter threw: what encodes it says where.
+    }
   }
   return false;
 }
@@ -112,7 +117,12 @@ function copy(value: unknown, what: string, dependencies: Dependency[], copies: 
   if (known !== undefined) return known;
   if (isPromise(value)) return remember(copies, value, foreign(value, dependencies));
   if (!isContainer(value)) return remember(copies, value, new Leaf(encode(value, what)));
-  return rebuild(value, copies, (member, key) => copy(member, `${what} → ${key}`, dependencies, copies));
+  try {
+    return rebuild(value, copies, (member, key) => copy(member, `${what} → ${key}`, dependencies, copies));
+  } catch (cause) {
+    if (cause instanceof CarawayError) throw cause;
+    throw new SerializationError("CW-DATA-001", `${what} cannot travel: reading it threw ${cause instanceof Error ? cause.message : String(cause)}`, { cause, evidence: { what }, hint: "Pass plain data: a getter or a proxy ran and failed." });
+  }
 }
 
 function remember(copies: Map<object, unknown>, original: object, made: unknown): unknown {

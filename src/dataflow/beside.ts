@@ -53,7 +53,7 @@ export class Beside implements Executor {
     this.open.add(work);
     this.listener.sent(work, attempt);
     this.inTurn(() => {
-      if (!this.open.has(work)) return;
+      if (!this.open.has(work) || record.extra?.doomed === true) return;
       this.listener.started(work, attempt);
       this.run(record, attempt);
     });

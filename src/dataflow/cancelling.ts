@@ -2,6 +2,7 @@ import { TaskCancelled } from "../errors/index.js";
 import type { TaskMessage } from "../state-machines/task.js";
 import type { TaskRecord } from "./task-record.js";
 import type { TaskState } from "./types.js";
+import { withoutStack } from "./without-stack.js";
 
 /** Cancels a task; resolves with the state it was found in, once none of its code can begin. Does nothing to one that has ended. */
 export async function cancelTask(record: TaskRecord, reason?: string): Promise<TaskState> {
@@ -36,12 +37,24 @@ export function tellStopped(record: TaskRecord): void {
   for (const tell of extra.onStopped?.splice(0) ?? []) tell();
 }
 
-/** What the body of a join app submitted ends with it. */
+/**
+ * What the body of a join app submitted ends with it, and what that submitted, in one go: bodies that submit more meanwhile
+ * are marked and run no more, so that no recursion is quicker than its end.
+ */
 export function cancelChildren(record: TaskRecord): void {
-  const { children } = record.extra ?? {};
-  if (children === undefined) return;
-  record.more().children = [];
-  for (const child of children) if (!child.isFinal) void cancelTask(child, `${record.app.name} (task ${record.taskId}), which had submitted it, was cancelled`);
+  const open = [record];
+  for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
+    const { children } = parent.extra ?? {};
+    if (children === undefined) continue;
+    parent.more().children = [];
+    for (const child of children) {
+      if (child.isFinal) continue;
+      child.more().doomed = true;
+      open.push(child);
+      const reason = `${parent.app.name} (task ${parent.taskId}), which had submitted it, was cancelled`;
+      void withoutStack(() => cancelTask(child, reason));
+    }
+  }
 }
 
 /** Cancels a task when the signal is aborted. */

@@ -2,6 +2,7 @@ import { DependencyError, JoinError } from "../errors/index.js";
 import { dependenciesOf } from "./arguments.js";
 import { AppFuture, DataFuture } from "./future.js";
 import type { TaskRecord } from "./task-record.js";
+import { withoutStack } from "./without-stack.js";
 
 /** The way a failure came: the nearest task first, the one it began in last. Long ones are cut in the middle. */
 interface Trail {
@@ -74,17 +75,6 @@ export function joinError(record: TaskRecord, future: unknown, error: unknown): 
   }));
   trails.set(made, trail);
   return made;
-}
-
-/** Makes an error that tells the way it came in words: the frames of the kernel's own loop would only cost time. */
-function withoutStack<E>(make: () => E): E {
-  const { stackTraceLimit } = Error;
-  try {
-    Reflect.set(Error, "stackTraceLimit", 0);
-    return make();
-  } finally {
-    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
-  }
 }
 
 function trailOf(error: unknown): Trail | undefined {

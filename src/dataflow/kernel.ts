@@ -13,6 +13,7 @@ import type { ExecutorMaker } from "./executors.js";
 import { enclosing } from "./enclosing.js";
 import { AppFuture } from "./future.js";
 import type { CloseOptions, KernelLife } from "./kernel-life.js";
+import { checkOptions, optionsPerCall } from "./option-check.js";
 import { showToObservers } from "./observers.js";
 import { Scope, type ScopeOptions } from "./scope.js";
 import { summarize, type Summary } from "./summary.js";
@@ -114,6 +115,7 @@ export class DataFlowKernel implements Submitter {
   /** Runs an app: what a call of it does, on this kernel. */
   submit<A extends readonly unknown[], R, O>(app: App<A, R, O>, args: Inputs<A>, options?: AppOptions<O, A>): AppFuture<R, O> {
     const definition = definitionOf(app);
+    if (options !== undefined) checkOptions(definition.name, options, optionsPerCall[definition.kind]);
     return this.table.submit(definition, args, options === undefined ? app.options : { ...app.options, ...(options as AppOptions) }) as AppFuture<R, O>;
   }
 

@@ -1,3 +1,4 @@
+import { nearest } from "../config/suggest.js";
 import { type CarawayError, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature } from "../errors/index.js";
 import type { Executor } from "../executors/executor.js";
 import type { TaskRecord } from "./task-record.js";
@@ -14,8 +15,10 @@ export function chooseExecutor(record: TaskRecord, attempt: number, executors: R
   const where = { task: record.taskId, app: app.name };
   if (chosen === undefined) {
     const asked = plan.options.executors;
+    const labels = [...executors.keys()];
+    const meant = typeof asked === "function" ? undefined : (typeof asked === "string" ? [asked] : (asked ?? [])).map((label) => nearest(label, labels)).find((label) => label !== undefined);
     const named = typeof asked === "function" ? "its predicate accepts none of them" : `it asks for ${JSON.stringify(asked)}`;
-    return new UnknownExecutor("CW-EXEC-004", `no executor can run ${app.name} (task ${record.taskId}): ${named}; there are ${[...executors.keys()].map((label) => `"${label}"`).join(", ") || "none"}`, { where });
+    return new UnknownExecutor("CW-EXEC-004", `no executor can run ${app.name} (task ${record.taskId}): ${named}; there are ${labels.map((label) => `"${label}"`).join(", ") || "none"}`, { where, evidence: { asked: String(asked), labels }, ...(meant === undefined ? {} : { hint: `Did you mean "${meant}"?` }) });
   }
   if (plan.plain) return chosen;
   const { cwd, resources } = plan.options;

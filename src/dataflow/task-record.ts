@@ -42,6 +42,8 @@ export interface TaskExtra {
   resolved?: boolean;
   /** What its body submitted. */
   children?: TaskRecord[];
+  /** What had submitted it was cancelled: its body must not begin. */
+  doomed?: boolean;
   /** It was cancelled, and its executor has not said yet that none of its code can begin. */
   stopping?: boolean;
   /** Who cancelled it and waits for that. */

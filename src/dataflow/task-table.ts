@@ -140,7 +140,9 @@ export class TaskTable {
     }
     if (task === undefined) return;
     (task.more().children ??= []).push(record);
-    if (task.state.name === "cancelled") this.dispatcher.ports.scheduler.soon(() => cancelChildren(task));
+    if (task.extra?.doomed !== true && task.state.name !== "cancelled") return;
+    record.more().doomed = true;
+    this.dispatcher.ports.scheduler.soon(() => cancelChildren(task));
   }
 
   /** Files, streams and signals of a call. Answers with what is wrong with them. */

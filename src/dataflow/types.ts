@@ -74,6 +74,9 @@ export interface AppOptions<O = unknown, A extends readonly unknown[] = never[]>
   readonly cwd?: string;
 }
 
+/** The options that matter for a body that runs beside the kernel, once. */
+export type JoinAppOptions = Pick<AppOptions, "cache" | "cacheIgnore" | "label" | "signal">;
+
 export interface FunctionAppOptions<O = unknown, A extends readonly unknown[] = never[]> extends AppOptions<O, A> {
   /** Values and functions shipped along, under the names they have in the function. */
   readonly using?: Readonly<Record<string, unknown>>;

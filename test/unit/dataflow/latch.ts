@@ -12,7 +12,7 @@ export class Latch {
 
   constructor() {
     this.channel.onmessage = (event) => {
-      const { data } = event as MessageEvent<string>;
+      const { data } = event as { data: string };
       this.came.push(data);
       if (this.isOpen) this.channel.postMessage("open");
       this.waiting = this.waiting.filter(({ n, resolve }) => (this.came.length >= n ? (resolve(), false) : true));

@@ -13,7 +13,9 @@ export function sharedKernel(config: Config = {}): { readonly kernel: DataFlowKe
     kernel = await load({ executors: [threadPool({ maxThreads: 2 })], runDir: join(directory, "runinfo"), ...config });
   });
   afterAll(async () => {
+    const stuck = setTimeout(() => console.error("the kernel does not close", JSON.stringify({ health: kernel.health(), tree: kernel.tree() }, null, 1)), 20_000);
     await kernel.close({ mode: "cancel" });
+    clearTimeout(stuck);
     await rm(directory, { recursive: true, force: true });
   });
   return {
