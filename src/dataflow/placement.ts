@@ -4,13 +4,13 @@ import type { Executor } from "../executors/executor.js";
 import type { TaskRecord } from "./task-record.js";
 import type { Resources } from "./types.js";
 
-/** The least loaded executor that may run the task, or the error that says why there is none. */
+/** The least loaded executor that may run the task (one that takes no work only where no other may), or the error that says why there is none. */
 export function chooseExecutor(record: TaskRecord, attempt: number, executors: ReadonlyMap<string, Executor>): Executor | CarawayError {
   const { plan, app } = record;
   let chosen: Executor | undefined;
   for (const executor of executors.values()) {
     if (!plan.allowed(executor.label)) continue;
-    if (chosen === undefined || executor.load / executor.capacity < chosen.load / chosen.capacity) chosen = executor;
+    if (chosen === undefined || isBetter(executor, chosen)) chosen = executor;
   }
   const where = { task: record.taskId, app: app.name };
   if (chosen === undefined) {
@@ -25,6 +25,11 @@ export function chooseExecutor(record: TaskRecord, attempt: number, executors: R
   if (cwd !== undefined && app.kind !== "bash" && !chosen.ownsProcesses) return new UnsupportedFeature("CW-EXEC-005", `${app.name} (task ${record.taskId}) asks for \`cwd\`, which a worker thread cannot have of its own`, { where: { ...where, executor: chosen.label }, hint: "Use threadPool({ isolation: \"process\", maxThreads: 1 }), pass paths as arguments, or make it a bash app." });
   if (resources === undefined) return chosen;
   return unfit(chosen, typeof resources === "function" ? resources({ attempt, lastError: record.extra?.history?.at(-1)?.error }) : resources, record) ?? chosen;
+}
+
+function isBetter(one: Executor, other: Executor): boolean {
+  if (one.accepts !== other.accepts) return one.accepts;
+  return one.load / one.capacity < other.load / other.capacity;
 }
 
 /** A pool of threads has cores to give, one to each task, and nothing else. */
