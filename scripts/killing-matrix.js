@@ -22,7 +22,7 @@ function page() {
 Each row is a task that is hard to end, or that ends its worker; each column is something that ends tasks. A cell says what became of
 the task, and after how many milliseconds the next task had run on the same pool (for \`close\` and SIGKILL: nothing was left). In every
 cell it was then checked that no process of the task was left. Written by \`node scripts/killing-matrix.js\` from the tests in
-\`test/killing\`; seen with Node ${process.version} on ${platform()} ${arch()}, ${cpus().length} cores.
+\`test/killing\`; seen with Node ${process.version} on ${platform()} ${arch()}, ${cpus().length} cores, with other work beside.
 
 ${["thread", "process"].map(table).join("\n\n")}
 
@@ -34,6 +34,8 @@ ${["thread", "process"].map(table).join("\n\n")}
   killed after half a second; other tasks in it run again, uncharged.
 - Children are found by the marks in their environment, wherever they have gone. One whose environment was emptied on the way
   (\`env -i\` inside a child) is found only where it stayed in the session of its shell command.
+- A process that a function started and that is killed after its worker thread has ended stays in the table of processes (as a zombie, with
+  no resources but its number) until the program ends: nobody is left to ask how it ended. In a process of its own it goes with that.
 - Off-heap memory was limited by \`prlimit\`; what Linux's own out-of-memory killer does (SIGKILL to a process of its choice) is the same
   as a segmentation fault.
 `;
