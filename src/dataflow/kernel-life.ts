@@ -104,7 +104,13 @@ export class KernelLife {
     if (executor === undefined) throw new UnknownExecutor("CW-EXEC-004", `there is no executor "${label}"; there are ${[...this.table.executors.keys()].join(", ") || "none"}`, { where: { executor: label } });
     this.table.registry.retire(label);
     await executor.drain();
-    await this.tree.removeExecutor(label);
+    try {
+      await this.tree.removeExecutor(label);
+    } catch (error) {
+      // A kernel that closes meanwhile ends it with all others.
+      if (this.cell.is("accepting")) throw error;
+      await this.closed.catch(() => undefined);
+    }
   }
 
   close({ mode = "wait", timeout }: CloseOptions): Promise<void> {

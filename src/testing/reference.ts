@@ -9,8 +9,10 @@ interface Weather {
   readonly reruns: boolean;
   /** Executors may fail for good. */
   readonly failedStarts: boolean;
-  /** How often executors break. Past three times their supervisor gives them up. */
+  /** How often executors break. */
   readonly breaks: number;
+  /** Executors may be gone: removed, or broken more than three times, so that their supervisor has given them up. */
+  readonly removals: boolean;
   readonly closes: "no" | "wait" | "cancel";
   /** How late things may be noticed, in milliseconds. */
   readonly slack: number;
@@ -28,13 +30,15 @@ function weatherOf({ name }: PlannedTask, { tasks, executors, disturbances, busy
   const close = disturbances.find((one) => one.do === "close");
   const deaths = disturbances.some((one) => one.do === "kill" || one.do === "kill-process" || one.do === "break") || executors.some(({ conduct }) => (conduct.death ?? 0) > 0);
   const kills = disturbances.filter((one) => one.do === "kill").length;
+  const breaks = disturbances.filter((one) => one.do === "break").length;
   const slowest = Math.max(1, ...executors.map(({ conduct }) => 2 * (conduct.way?.[1] ?? 1) + (conduct.flush?.[1] ?? 1) + (conduct.kill?.[1] ?? 1)));
   return {
     deaths,
     reruns: deaths || disturbances.length > 0 || othersEndWorkers(name, tasks),
     // Three workers in a row that end before they are ready make an executor fail.
     failedStarts: executors.some(({ conduct }) => (conduct.failStart ?? 0) > 0) || kills > 2 || disturbances.some((one) => one.do === "kill-process"),
-    breaks: disturbances.filter((one) => one.do === "break").length,
+    breaks,
+    removals: breaks > 3 || disturbances.some((one) => one.do === "remove"),
     closes: close === undefined ? "no" : close.mode === "wait" && close.timeout === undefined ? "wait" : "cancel",
     slack: slowest + 10 + 4 * (busy?.pause[1] ?? 0),
   };
@@ -61,7 +65,7 @@ function endsOf(task: PlannedTask, act: Act, weather: Weather): End[] {
   if (weather.deaths && kind === "function") ends.push(lost);
   // Commands have no worker to lose, and end with their executor only.
   if (kind === "function" ? weather.reruns : weather.breaks > 0 || weather.failedStarts) ends.push({ how: "again" });
-  if (weather.breaks > 3) ends.push({ how: "app", root: `UnknownExecutor:${key}`, retryable: false });
+  if (weather.removals) ends.push({ how: "app", root: `UnknownExecutor:${key}`, retryable: false });
   if (weather.failedStarts) ends.push({ how: "app", root: "BadStateException", retryable: false });
   return ends;
 }

@@ -108,7 +108,7 @@ class Run {
     const feed = (succeeded: boolean, value: unknown) => sim.checker?.feed({ probe: "future.settled", task: future.id, succeeded, value, at: sim.ports.clock.now() });
     this.futures.set(task.name, future);
     this.keys.set(future.id, task.key);
-    this.settled.push(
+    this.wait(
       future.then(
         (value) => {
           feed(true, value);
@@ -144,11 +144,22 @@ class Run {
     if (disturbance.do === "close") this.closing ??= this.close(disturbance.mode, disturbance.timeout);
     else if (disturbance.do === "kill") sim.hosts.get(disturbance.executor)?.killWorker(disturbance.lane);
     else if (disturbance.do === "kill-process") sim.hosts.get(disturbance.executor)?.killProcess();
+    else if (disturbance.do === "remove") this.remove(disturbance.executor);
     else if (disturbance.do === "break") this.break(disturbance.executor);
     else {
       this.cancel(disturbance.task);
       if (disturbance.twice) this.cancel(disturbance.task);
     }
+  }
+
+  private remove(label: string): void {
+    if (this.sim.kernel.table.executors.has(label)) this.wait(this.sim.kernel.removeExecutor(label));
+  }
+
+  /** Waited for in its turn; what it rejects with is told then. */
+  private wait(work: Promise<unknown>): void {
+    work.catch(() => undefined);
+    this.settled.push(work);
   }
 
   /** A message that no chart speaks of: the executor's cell crashes. */
@@ -161,7 +172,7 @@ class Run {
     const future = this.futures.get(name);
     if (future === undefined) return;
     const { checker, ports } = this.sim;
-    this.settled.push(future.cancel().then(() => checker?.feed({ probe: "cancel.resolved", task: future.id, at: ports.clock.now() })));
+    this.wait(future.cancel().then(() => checker?.feed({ probe: "cancel.resolved", task: future.id, at: ports.clock.now() })));
   }
 
   /** A close that names workers inside native calls has closed all the same. */

@@ -46,6 +46,8 @@ export type Disturbance =
   | { readonly at: number; readonly do: "kill-process"; readonly executor: string }
   /** An executor breaks one of its own rules, and is replaced by its supervisor. */
   | { readonly at: number; readonly do: "break"; readonly executor: string }
+  /** An executor is removed: it finishes what it has, and gets no more. */
+  | { readonly at: number; readonly do: "remove"; readonly executor: string }
   | { readonly at: number; readonly do: "close"; readonly mode: "wait" | "cancel"; readonly timeout?: number | undefined };
 
 /** A whole run as data: what is called, where it runs, and what goes wrong. */

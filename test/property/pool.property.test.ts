@@ -114,7 +114,9 @@ test("a pool that is stopped in the middle of its work ends it all, once", { tim
       const bench = new Bench(seed, threads, given);
       let stop: Promise<unknown> | undefined;
       for (const one of operations) bench.ports.clock.after(one.at, () => bench.perform(one));
-      bench.ports.clock.after(stopAt, () => (stop = bench.pool.stop(undefined).catch((error: unknown) => error)));
+      bench.ports.clock.after(stopAt, () => {
+        stop = bench.pool.stop(undefined).catch((error: unknown) => error);
+      });
       void bench.pool.start();
       await bench.ports.settle();
       const outcome = await stop;

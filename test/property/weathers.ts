@@ -10,5 +10,6 @@ export const weathers: Readonly<Record<string, { readonly parts: WorkloadParts; 
   "with a kernel that closes in the middle": { parts: { failures: true, closes: true, natives: true, commands: true }, runs: 80 },
   "with workers that fail to start": { parts: { failures: true, failedStarts: true }, runs: 60 },
   "with executors that break and are replaced": { parts: { failures: true, breaks: true, natives: true, commands: true }, runs: 60 },
-  "with everything at once, and a head that is busy with other things": { parts: { tasks: 14, failures: true, deaths: true, natives: true, walltimes: true, cancels: true, closes: true, busy: true, commands: true }, runs: 150 },
+  "with executors that are removed": { parts: { failures: true, removals: true, natives: true, commands: true, cancels: true }, runs: 60 },
+  "with everything at once, and a head that is busy with other things": { parts: { tasks: 14, failures: true, deaths: true, natives: true, walltimes: true, cancels: true, closes: true, busy: true, removals: true, commands: true }, runs: 150 },
 };

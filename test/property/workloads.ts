@@ -14,6 +14,7 @@ export interface WorkloadParts {
   readonly commands?: boolean;
   readonly failedStarts?: boolean;
   readonly breaks?: boolean;
+  readonly removals?: boolean;
 }
 
 /** Milliseconds in steps of a sixteenth, which shrink to readable numbers and add up exactly. */
@@ -82,7 +83,8 @@ function conduct(parts: WorkloadParts): fc.Arbitrary<Partial<HostConduct>> {
     revoke: fc.oneof(fc.constant([0, 0] as const), span(5)),
     blind: fc.constantFrom(0, 0, 4),
     failStart: parts.failedStarts ? fc.constantFrom(0, 0.2, 0.6) : fc.constant(0),
-    death: parts.deaths ? fc.constantFrom(0, 0, 0.3, 1) : fc.constant(0),
+    // Where every worker dies at once, nothing is ever done.
+    death: parts.deaths ? fc.constantFrom(0, 0, 0.3, 0.7) : fc.constant(0),
     deathWithin: fc.integer({ min: 1, max: 80 }),
     duplicate: fc.constantFrom(0, 0, 0.3),
   });
@@ -95,6 +97,7 @@ function disturbances(tasks: readonly PlannedTask[], labels: readonly string[], 
   if (parts.cancels && names.length > 0) kinds.push(fc.record({ at, do: fc.constant("cancel" as const), task: fc.constantFrom(...names), twice: fc.boolean() }));
   if (parts.deaths) kinds.push(fc.record({ at, do: fc.constant("kill" as const), executor: fc.constantFrom(...labels), lane: fc.nat(2) }), fc.record({ at, do: fc.constant("kill-process" as const), executor: fc.constantFrom(...labels) }));
   if (parts.breaks) kinds.push(fc.record({ at, do: fc.constant("break" as const), executor: fc.constantFrom(...labels) }));
+  if (parts.removals) kinds.push(fc.record({ at, do: fc.constant("remove" as const), executor: fc.constantFrom(...labels) }));
   const many = kinds.length === 0 ? fc.constant<Disturbance[]>([]) : fc.array(fc.oneof(...kinds), { maxLength: 4 });
   if (!parts.closes) return many;
   const close = fc.record({ at, do: fc.constant("close" as const), mode: fc.constantFrom("wait" as const, "cancel" as const), timeout: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined }) });

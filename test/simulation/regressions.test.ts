@@ -113,6 +113,17 @@ describe("an executor that fails or breaks", () => {
     expect(states(done)).toEqual(["t0 done", "t1 done", "t2 done", "t3 done"]);
   });
 
+  test("and is replaced under a native call has threads of other addresses than before", async () => {
+    const { trace } = await run({ tasks: [{ acts: [{ do: "native", ms: 100 }] }, { acts: [returns(1)], at: 5 }], disturbances: [{ at: 10, do: "break", executor: "left" }] });
+    const started = trace.filter((entry) => "outcome" in entry && entry.kind === "thread" && entry.outcome === "started").map((entry) => ("outcome" in entry ? `${entry.id}#${entry.incarnation}` : ""));
+    expect(started).toEqual(["left/0#1", "left#2/0#1"]);
+  });
+
+  test("is removed by a kernel that closes meanwhile, and nobody waits for it in vain", async () => {
+    const done = await run({ tasks: [{ acts: [returns(50)] }], disturbances: [{ at: 10, do: "remove", executor: "left" }, { at: 20, do: "close", mode: "cancel" }] });
+    expect(states(done)).toEqual(["t0 TaskCancelled:t0"]);
+  });
+
   test("breaks once more while it is being stopped, and is gone all the same", async () => {
     const breaks = [10, 10.0625, 31, 31.5].map((at): Disturbance => ({ at, do: "break", executor: "left" }));
     const done = await run({ tasks: [{ acts: [returns(20)], lost: 0 }], conduct: { kill: [1, 1] }, disturbances: [...breaks.slice(0, 3), { at: 31, do: "close", mode: "wait" }] });

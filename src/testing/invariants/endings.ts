@@ -71,9 +71,10 @@ export class SettlesOnce implements Invariant {
     if (++task.told > 1) return { detail: `the future of task ${id} settled twice`, involved };
     if (task.outcome === undefined) return { detail: `the future of task ${id} settled, and the task had not ended`, involved };
     if (good !== succeeded(task.outcome)) return { detail: `task ${id} ended as "${task.outcome}", and its future ${good ? "resolved" : "rejected"}`, involved };
+    // What failed may have kept what cannot be decoded: the futures that a join's body returned.
+    if (!good) return undefined;
     const final = this.facts.decode === undefined ? task.value : this.facts.decode(task.value);
-    if (good && !isDeepStrictEqual(final, value)) return { detail: `the future of task ${id} gave another value than its final record`, involved };
-    return undefined;
+    return isDeepStrictEqual(final, value) ? undefined : { detail: `the future of task ${id} gave another value than its final record`, involved };
   }
 
   end(): Finding | undefined {
