@@ -1,4 +1,4 @@
-import type { Observable, Unsubscribable } from "rxjs";
+import type { Observable } from "rxjs";
 import { allInvariants, type Entry, type Finding, type Invariant, type InvariantMaker, type RunFacts } from "./invariants/index.js";
 
 /** A rule that was broken, and all that happened to the things it is about. */
@@ -99,6 +99,3 @@ export function checkInvariants(run: Iterable<Entry> | Observable<Entry>, option
     run.subscribe({ next: (entry) => checker.feed(entry), error: reject, complete: () => resolve(checker.end()) });
   });
 }
-
-/** What `Observable.subscribe` gives, for those who keep it. */
-export type { Unsubscribable };
