@@ -4,10 +4,10 @@ export { app, appsFrom, bashApp, joinApp, mpiApp, pythonApp, type AppsOf } from 
 export { AppFuture, DataFuture } from "./dataflow/future.js";
 export { DataFlowKernel, type Health, type KernelEvent, type TaskFilter } from "./dataflow/kernel.js";
 export { clear, dfk, load, withKernel } from "./dataflow/loader.js";
-export { asCompleted, type Completions, type Mapped } from "./dataflow/map.js";
+export { asCompleted } from "./dataflow/map.js";
 export { Scope, type ScopeOptions } from "./dataflow/scope.js";
 export type { FailureSummary, RetrySummary, Summary } from "./dataflow/summary.js";
-export type { AppStatistics, StateCounts } from "./dataflow/statistics.js";
+export type { AppStatistics, StageTimes, StateCounts } from "./dataflow/statistics.js";
 export type { Explanation } from "./dataflow/why.js";
 export type { CloseOptions } from "./dataflow/kernel-life.js";
 export { Command, raw, sh } from "./dataflow/sh.js";

@@ -1,10 +1,11 @@
-import { InvalidApp, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
+import { type ErrorPlace, InvalidApp, NoDataFlowKernelError, NotYetSupported } from "../errors/index.js";
 import { callSite, type CallSite, shipFunction } from "../serialization/function-source.js";
 import type { AppDefinition, Body } from "./app-definition.js";
 import { defaultKernel } from "./default-kernel.js";
 import { Definition } from "./definition.js";
 import { enclosing } from "./enclosing.js";
 import type { AppFuture } from "./future.js";
+import type { DataFlowKernel } from "./kernel.js";
 import { mapOver } from "./map.js";
 import { checkOptions, optionsOf, optionsPerCall } from "./option-check.js";
 import type { Command } from "./sh.js";
@@ -21,7 +22,7 @@ export function definitionOf(app: unknown): AppDefinition {
 
 const describe = (value: unknown) => (typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : value === null ? "null" : `a value of type ${typeof value}`);
 
-type NoFiles<A extends readonly unknown[]> = FunctionAppOptions<never, A> & { readonly outputs?: never; readonly inputs?: never };
+type NoFiles = FunctionAppOptions<never> & { readonly outputs?: never; readonly inputs?: never };
 
 /**
  * Makes an app of a function: each call becomes a task that runs on an executor, and answers with a future at once.
@@ -32,9 +33,9 @@ type NoFiles<A extends readonly unknown[]> = FunctionAppOptions<never, A> & { re
  * const square = app((x: number) => x * x);
  * console.log(await square(7)); // 49
  */
-export function app<A extends readonly unknown[], R>(fn: (...args: A) => R, options?: NoFiles<A>): App<A, Awaited<R>>;
-export function app<A extends readonly unknown[], R, const O extends Outputs>(fn: (...args: [...A, TaskFiles<O>]) => R, options: FunctionAppOptions<O, A> & { readonly outputs: O | ((...args: A) => O) }): App<A, Awaited<R>, O>;
-export function app<A extends readonly unknown[], R>(fn: (...args: [...A, TaskFiles<NoOutputs>]) => R, options: FunctionAppOptions<never, A> & { readonly inputs: NonNullable<AppOptions["inputs"]> }): App<A, Awaited<R>>;
+export function app<F extends object>(fn: F, options?: NoFiles): F extends (...args: infer A) => infer R ? App<A, Awaited<R>> : never;
+export function app<R, const O extends Outputs, A extends readonly unknown[] = []>(fn: (...args: [...A, TaskFiles<O>]) => R, options: FunctionAppOptions<O, A> & { readonly outputs: O | ((...args: A) => O) }): App<A, Awaited<R>, O>;
+export function app<R, A extends readonly unknown[] = []>(fn: (...args: [...A, TaskFiles<NoOutputs>]) => R, options: FunctionAppOptions<never, A> & { readonly inputs: NonNullable<AppOptions["inputs"]> }): App<A, Awaited<R>>;
 export function app(fn: unknown, options: FunctionAppOptions = {}): unknown {
   const site = callSite();
   checkOptions("app", options, optionsOf.function);
@@ -68,6 +69,8 @@ export function appsFrom<M>(url: URL | string, options: AppOptions = {}): AppsOf
   }) as AppsOf<M>;
 }
 
+type BashBody = Command | string | Promise<Command | string>;
+
 function moduleUrl(url: unknown, site: CallSite | undefined): string {
   try {
     if (url instanceof URL) return url.href;
@@ -86,9 +89,9 @@ function moduleUrl(url: unknown, site: CallSite | undefined): string {
  *   outputs: (input: DataFile) => ({ sorted: file(`${input.stem}.sorted.txt`) }),
  * });
  */
-export function bashApp<A extends readonly unknown[], const O extends Outputs, V extends Returns = "exit">(fn: (...args: [...A, TaskFiles<O>]) => Command | string | Promise<Command | string>, options: BashAppOptions<O, A, V> & { readonly outputs: O | ((...args: A) => O) }): App<A, BashResult<V>, O>;
-export function bashApp<A extends readonly unknown[], V extends Returns = "exit">(fn: (...args: A) => Command | string | Promise<Command | string>, options?: BashAppOptions<never, A, V> & { readonly outputs?: never; readonly inputs?: never }): App<A, BashResult<V>>;
-export function bashApp<A extends readonly unknown[], V extends Returns = "exit">(fn: (...args: [...A, TaskFiles<NoOutputs>]) => Command | string | Promise<Command | string>, options: BashAppOptions<never, A, V> & { readonly inputs: NonNullable<AppOptions["inputs"]> }): App<A, BashResult<V>>;
+export function bashApp<const O extends Outputs, A extends readonly unknown[] = [], V extends Returns = "exit">(fn: (...args: [...A, TaskFiles<O>]) => BashBody, options: BashAppOptions<O, A, V> & { readonly outputs: O | ((...args: A) => O) }): App<A, BashResult<V>, O>;
+export function bashApp<A extends readonly unknown[], V extends Returns = "exit">(fn: (...args: A) => BashBody, options?: BashAppOptions<never, A, V> & { readonly outputs?: never; readonly inputs?: never }): App<A, BashResult<V>>;
+export function bashApp<A extends readonly unknown[] = [], V extends Returns = "exit">(fn: (...args: [...A, TaskFiles<NoOutputs>]) => BashBody, options: BashAppOptions<never, A, V> & { readonly inputs: NonNullable<AppOptions["inputs"]> }): App<A, BashResult<V>>;
 export function bashApp(fn: unknown, options: BashAppOptions = {}): unknown {
   return besideApp("bash", fn, options);
 }
@@ -100,8 +103,9 @@ export function bashApp(fn: unknown, options: BashAppOptions = {}): unknown {
  * @example
  * const fib = joinApp((n: number): AppFuture<number> | number[] => …);
  */
-export function joinApp<A extends readonly unknown[], R>(fn: (...args: A) => R, options?: JoinAppOptions): App<A, Resolved<Awaited<R>>> {
-  return besideApp("join", fn, options ?? {}) as App<A, Resolved<Awaited<R>>>;
+export function joinApp<F extends object>(fn: F, options?: JoinAppOptions): F extends (...args: infer A) => infer R ? App<A, Resolved<Awaited<R>>> : never;
+export function joinApp(fn: unknown, options: JoinAppOptions = {}): unknown {
+  return besideApp("join", fn, options);
 }
 
 function besideApp(kind: "bash" | "join", fn: unknown, options: BashAppOptions): unknown {
@@ -114,9 +118,7 @@ function besideApp(kind: "bash" | "join", fn: unknown, options: BashAppOptions):
 function callable(definition: AppDefinition, options: AppOptions, submitter?: Submitter): App<readonly unknown[], unknown, unknown> {
   const call = (...args: unknown[]): AppFuture<unknown, unknown> => {
     if (submitter !== undefined) return submitter.submit(self, args);
-    const kernel = enclosing.current?.kernel ?? defaultKernel();
-    if (kernel === undefined) throw new NoDataFlowKernelError("CW-CONF-003", `${definition.name} was called and no kernel is running`, definition.place === undefined ? {} : { where: { app: definition.name, callSite: definition.place } });
-    return kernel.table.submit(definition, args, options);
+    return kernelFor(definition).table.submit(definition, args, options);
   };
   const self = Object.assign(call, {
     options,
@@ -125,14 +127,25 @@ function callable(definition: AppDefinition, options: AppOptions, submitter?: Su
       return callable(definition, { ...options, ...more }, submitter);
     },
     on: (kernel: Submitter) => callable(definition, options, kernel),
-    map: (items: Iterable<unknown> | AsyncIterable<unknown>, mapOptions?: { readonly window?: number }) => mapOver((item) => call(item), items, mapOptions),
+    map(items: Iterable<unknown> | AsyncIterable<unknown>, mapOptions?: { readonly window?: number }) {
+      if (submitter === undefined) kernelFor(definition);
+      const around = enclosing.current;
+      return mapOver((item) => (around === undefined ? call(item) : enclosing.run(around, () => call(item))), items, mapOptions);
+    },
   }) as unknown as App<readonly unknown[], unknown, unknown>;
   Object.defineProperty(self, "name", { get: () => definition.name, configurable: true });
   definitions.set(self, definition);
   return self;
 }
 
-const place = (site: CallSite | undefined) => (site === undefined ? {} : { where: { callSite: `${site.file}:${site.line}:${site.column}` } });
+function kernelFor(definition: AppDefinition): DataFlowKernel {
+  const kernel = enclosing.current?.kernel ?? defaultKernel();
+  if (kernel !== undefined) return kernel;
+  const { where } = place(callSite());
+  throw new NoDataFlowKernelError("CW-CONF-003", `${definition.name} was called and no kernel is running`, { where: { ...where, app: definition.name } });
+}
+
+const place = (site: CallSite | undefined): { where?: ErrorPlace } => (site === undefined ? {} : { where: { callSite: `${site.file}:${site.line}:${site.column}` } });
 
 const later = (what: string) => (): never => {
   throw new NotYetSupported("CW-CONF-002", `${what} is not built yet`);

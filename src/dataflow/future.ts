@@ -1,5 +1,6 @@
 import type { Observable } from "rxjs";
 import { type DataFile } from "../data/file.js";
+import { NotSettled } from "../errors/index.js";
 import { cancelTask } from "./cancelling.js";
 import type { TaskRecord } from "./task-record.js";
 import type { AttemptRecord, NoOutputs, OutputFutures, TaskState } from "./types.js";
@@ -46,6 +47,14 @@ export class AppFuture<T, O = NoOutputs> implements PromiseLike<T> {
 
   get stderr(): string | undefined {
     return this.record.setting?.stderr?.path;
+  }
+
+  /** The result of a task that has ended. Throws its error where it did not succeed, and `NotSettled` where it has not ended. */
+  get value(): T {
+    const { record } = this;
+    if (record.succeeded) return record.value() as T;
+    if (record.isFinal || record.crashed) throw record.context.error;
+    throw new NotSettled("CW-TASK-007", `${record.app.name} (task ${record.taskId}) is ${record.stateName}: it has no value yet`, { where: { task: record.taskId, app: record.app.name } });
   }
 
   /** Resolves when the task has ended, however it ended. */

@@ -1,11 +1,9 @@
 import { InvalidOption } from "../errors/index.js";
 import type { AppFuture } from "./future.js";
+import type { Completions, Mapped } from "./types.js";
 
 type Items = Iterable<unknown> | AsyncIterable<unknown>;
 type Future = AppFuture<unknown, unknown>;
-
-/** The calls of one `map`: iterate them as they are made, or await all their values. */
-export interface Mapped<F, V> extends AsyncIterable<F>, PromiseLike<V[]> {}
 
 /** One call for each item, in order, beginning at once; at most `window` of them open at a time. */
 export function mapOver(call: (item: unknown) => Future, items: Items, options: { readonly window?: number } = {}): Mapped<Future, unknown> {
@@ -16,14 +14,18 @@ export function mapOver(call: (item: unknown) => Future, items: Items, options: 
   const line = new Line();
   const all = callEach(call, items, window, made, line);
   all.catch(() => undefined);
+  const atOnce = window === Infinity && Symbol.iterator in Object(items);
   return {
+    [Symbol.iterator]: () => {
+      if (!atOnce) throw new InvalidOption("CW-APP-011", "the futures of a map with a window, or over an async iterable, are not there at once", { hint: "Await it, or iterate its values by `for await`." });
+      return made.values();
+    },
     [Symbol.asyncIterator]: () => {
       let next = 0;
       return {
-        // Not a generator: that would await each future before it gave it out.
-        async next(): Promise<IteratorResult<Future>> {
+        async next(): Promise<IteratorResult<unknown>> {
           while (next >= made.length && !line.ended) await line.moved();
-          if (next < made.length) return { value: made[next++] as Future, done: false };
+          if (next < made.length) return { value: await made[next++], done: false };
           await all;
           return { value: undefined, done: true };
         },
@@ -80,17 +82,11 @@ class Line {
   }
 }
 
-/** Futures in the order they end. */
-export interface Completions<F> extends AsyncIterable<F> {
-  /** Adds one more to wait for. Throws once iteration has ended. */
-  add(future: F): void;
-}
-
 /**
  * Gives futures out as they end, however they end.
  *
  * @example
- * for await (const future of asCompleted(futures)) console.log(future.id, future.state);
+ * for await (const future of asCompleted(futures)) console.log(future.id, future.state, future.value);
  */
 export function asCompleted<F extends { readonly settled: Promise<unknown> }>(futures: Iterable<F>): Completions<F> {
   const ended: F[] = [];
@@ -108,7 +104,7 @@ export function asCompleted<F extends { readonly settled: Promise<unknown> }>(fu
   return {
     add,
     [Symbol.asyncIterator]: () => ({
-      async next(): Promise<IteratorResult<F>> {
+      async next(): Promise<IteratorResult<F, undefined>> {
         while (ended.length === 0 && open > 0) await line.moved();
         const future = ended.shift();
         return future === undefined ? { value: undefined, done: true } : { value: future, done: false };

@@ -96,6 +96,21 @@ export type BashResult<V extends Returns> = V extends "stdout" ? string : V exte
 /** A value with every future in it replaced by what that future gives. */
 export type Resolved<T> = T extends PromiseLike<infer V> ? V : T extends Whole ? T : T extends readonly unknown[] ? { -readonly [K in keyof T]: Resolved<T[K]> } : T extends object ? { -readonly [K in keyof T]: Resolved<T[K]> } : T;
 
+/** The calls of one `map`: await all their values, iterate the values in order as they come, or spread the futures (where there is no window). */
+export interface Mapped<F, V> extends AsyncIterable<V>, Iterable<F>, PromiseLike<V[]> {}
+
+/**
+ * A future whose task has ended. It is the future itself; it is shown without `then`, since TypeScript would take what `for await`
+ * gives for its value.
+ */
+export type Ended<F> = Omit<F, "then">;
+
+/** Futures in the order they end. */
+export interface Completions<F> extends AsyncIterable<Ended<F>> {
+  /** Adds one more to wait for. */
+  add(future: F): void;
+}
+
 /** An app: call it and get a future at once. */
 export interface App<A extends readonly unknown[], R, O = NoOutputs> {
   (...args: Inputs<A>): AppFuture<R, O>;
@@ -106,7 +121,7 @@ export interface App<A extends readonly unknown[], R, O = NoOutputs> {
   /** The same app on a kernel or scope of your choice. */
   on(kernel: Submitter): App<A, R, O>;
   /** One call for each element; at most `window` of them open at a time. */
-  map(items: Iterable<Input<A[0]>> | AsyncIterable<Input<A[0]>>, options?: { readonly window?: number }): AsyncIterable<AppFuture<R, O>> & PromiseLike<R[]>;
+  map(items: Iterable<Input<A[0]>> | AsyncIterable<Input<A[0]>>, options?: { readonly window?: number }): Mapped<AppFuture<R, O>, R>;
 }
 
 /** What apps can be called on: a kernel, or a scope of one. */

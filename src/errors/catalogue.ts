@@ -37,6 +37,7 @@ export const catalogue = {
   "CW-TASK-004": entry("TaskPoisoned", "infrastructure", false, "a task was lost with its worker more often than `lost` allows", "Look at what the lost workers have in common: this task may be what kills them."),
   "CW-TASK-005": entry("InvalidJoin", "app", false, "the body of a join app returned something that is not futures", "Return a future, an array or a record of futures."),
   "CW-TASK-006": entry("RetryHandlerFailed", "app", false, "the retry cost or back-off function threw", "Mend the function given as `retries.cost` or `retries.backoff`."),
+  "CW-TASK-007": entry("NotSettled", "app", false, "the value of a future was asked for before its task had ended", "Await the future, or ask for its value once `settled` has resolved."),
   "CW-DATA-001": entry("SerializationError", "app", false, "a value cannot travel to or from a worker", "Pass plain data, or register a codec for the class."),
   "CW-DATA-002": entry("DeserializationError", "app", false, "bytes could not be turned back into a value", "Check that both sides have the same codecs registered."),
   "CW-DATA-003": entry("InvalidWorkflowDocument", "configuration", false, "a recorded workflow is not valid WfFormat", "Mend each place in the message, or record the workflow again."),

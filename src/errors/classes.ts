@@ -40,6 +40,8 @@ export class TaskPoisoned extends CarawayError {}
 export class InvalidJoin extends CarawayError {}
 /** `CW-TASK-006`: the retry cost or back-off function threw. */
 export class RetryHandlerFailed extends CarawayError {}
+/** `CW-TASK-007`: the value of a future was asked for before its task had ended. */
+export class NotSettled extends CarawayError {}
 /** `CW-DATA-001`: a value cannot travel to or from a worker. */
 export class SerializationError extends CarawayError {}
 /** `CW-DATA-002`: bytes could not be turned back into a value. */
@@ -83,4 +85,4 @@ export class AskTimeout extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, InternalConsistencyError]) registerErrorClass(Class);

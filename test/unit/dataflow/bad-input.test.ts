@@ -44,11 +44,11 @@ describe("what cannot be an app, told where it is defined", () => {
   it("generators, classes, bound and native functions, and those that use `this` or `super`", () => {
     const wrong: readonly unknown[] = [
       function* generator() { yield 1; },
-      class Some {},
+      class Some { readonly field = 1; },
       (function bound() { return 1; }).bind(null),
       Math.max,
       function usesThis(this: unknown) { return this; },
-      { method() { return super.toString(); } }.method,
+      { method() { return String(super.toString); } }.method,
     ];
     for (const one of wrong) complete(thrown(() => app(one as never)), "CW-APP-009");
   });

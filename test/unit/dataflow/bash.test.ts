@@ -57,7 +57,7 @@ describe("a bash app", () => {
   });
 
   it("has parameters that may be named like options, and defaults", async () => {
-    const named = bashApp((stdout = "a", env = "b") => sh`echo ${stdout} ${env}`, { returns: "stdout" });
+    const named = bashApp((stdout: string = "a", env: string = "b") => sh`echo ${stdout} ${env}`, { returns: "stdout" });
     expect(await named()).toBe("a b\n");
     expect(await named("x", "y")).toBe("x y\n");
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { app, asCompleted, file, joinApp, threadPool } from "#internal/index";
+import { app, type AppFuture, asCompleted, file, joinApp, threadPool } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, sharedKernel } from "./shared-kernel.js";
 
 const shared = sharedKernel({ executors: [threadPool({ maxThreads: 2 })] });
-const identity = app(<T>(x: T) => x);
+const identity = app(<T>(x: T) => x) as <T>(x: T | PromiseLike<T>) => AppFuture<T>;
 const square = app((x: number) => x * x);
 const failing = app((message: string): number => {
   throw new Error(message);
@@ -34,6 +34,19 @@ describe("a future", () => {
     await one;
     expect([one.state, one.attempt]).toEqual(["done", 1]);
     expect(shared.kernel.task(one.id)?.id).toBe(one.id);
+  });
+
+  it("tells its value without waiting, once its task has ended", async () => {
+    const gate = new Latch();
+    const open = held(gate.name, "value");
+    expect(() => open.value).toThrow(expect.objectContaining({ name: "NotSettled", code: "CW-TASK-007" }));
+    gate.open();
+    await open.settled;
+    expect(open.value).toBe("value");
+    const failed = failing("no value");
+    await failed.settled;
+    expect(() => failed.value).toThrow("no value");
+    gate.close();
   });
 
   it("settles without rejecting, however its task ended", async () => {
@@ -142,10 +155,23 @@ describe("map", () => {
     expect(await square.map([])).toEqual([]);
   });
 
-  it("gives out the futures as they are made", async () => {
+  it("gives its values in order as they come", async () => {
     const seen: number[] = [];
-    for await (const future of square.map([1, 2, 3])) seen.push(await future);
+    for await (const value of square.map([1, 2, 3])) seen.push(value);
     expect(seen).toEqual([1, 4, 9]);
+  });
+
+  it("is the list of its futures, where there is no window", async () => {
+    const futures = Array.from(square.map([1, 2, 3]));
+    expect(futures.map((future) => future.appName)).toEqual(["square", "square", "square"]);
+    expect(await Promise.all(square.map([2, 3]))).toEqual([4, 9]);
+    expect(() => Array.from(square.map([1, 2], { window: 1 }))).toThrow(expect.objectContaining({ code: "CW-APP-011" }));
+  });
+
+  it("belongs to the scope it was begun in, also where it waits for room", async () => {
+    const scope = shared.kernel.scope("mapped");
+    expect(await scope.run(() => square.map([1, 2, 3], { window: 1 }))).toEqual([1, 4, 9]);
+    expect(scope.summary().tasks).toBe(3);
   });
 
   it("takes async iterables, and items that are futures", async () => {
@@ -176,10 +202,11 @@ describe("map", () => {
   });
 
   it("with a window takes items that are futures as arguments, too, and one that fails fails its call alone", async () => {
-    const mapped = square.map([square(2), failing("item"), 3], { window: 1 });
-    const seen: unknown[] = [];
-    for await (const future of mapped) seen.push(await future.catch((error: unknown) => (error as Error).name));
-    expect(seen).toEqual([16, "DependencyError", 9]);
+    const mapped = square.map([square(2), failing("item"), 3], { window: 1 })[Symbol.asyncIterator]();
+    expect(await mapped.next()).toEqual({ value: 16, done: false });
+    expect(await rejection(mapped.next())).toMatchObject({ name: "DependencyError" });
+    expect(await mapped.next()).toEqual({ value: 9, done: false });
+    expect(await mapped.next()).toEqual({ value: undefined, done: true });
   });
 
   it("is an argument of another app as the list of its values", async () => {
@@ -204,7 +231,7 @@ describe("map", () => {
     const mapped = square.map(broken());
     const seen: number[] = [];
     const error = await rejection((async () => {
-      for await (const future of mapped) seen.push(await future);
+      for await (const value of mapped) seen.push(value);
     })());
     expect([seen, error.message]).toEqual([[1], "no more items"]);
   });
@@ -235,7 +262,7 @@ describe("asCompleted", () => {
     const completions = asCompleted([square(0)]);
     const seen: number[] = [];
     for await (const future of completions) {
-      const value = await future;
+      const { value } = future;
       seen.push(value);
       if (value < 100) completions.add(square(value + 2));
     }
@@ -246,7 +273,7 @@ describe("asCompleted", () => {
     const completions = asCompleted([1, 2, 3, 4].map((x) => square(x)));
     const seen: number[] = [];
     const loop = async () => {
-      for await (const future of completions) seen.push(await future);
+      for await (const future of completions) seen.push(future.value);
     };
     await Promise.all([loop(), loop()]);
     expect(seen.sort((a, b) => a - b)).toEqual([1, 4, 9, 16]);
