@@ -1,6 +1,7 @@
 import { CarawayError } from "../errors/index.js";
 import type { WorkFailure } from "../executors/executor.js";
 import type { AttemptFailure } from "../state-machines/task.js";
+import { announce, statisticsOf } from "./accounts.js";
 import { costOf, delayOf } from "./outcomes.js";
 import type { TaskRecord } from "./task-record.js";
 
@@ -44,6 +45,6 @@ export function announceRetry(record: TaskRecord, attempt: number): void {
   const failed = record.extra?.history?.at(-1);
   if (failed === undefined || failed.charge === "none") return;
   const { table } = record;
-  for (const statistics of table.statisticsOf(record)) statistics.triesAgain(record, failed);
-  table.announce(record, { type: "task.retry", task: record.taskId, app: record.app.name, attempt, error: failed.error, delay: table.dispatcher.now - failed.endedAt });
+  for (const statistics of statisticsOf(record)) statistics.triesAgain(record, failed);
+  announce(record, { type: "task.retry", task: record.taskId, app: record.app.name, attempt, error: failed.error, delay: table.dispatcher.now - failed.endedAt });
 }

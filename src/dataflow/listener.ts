@@ -1,5 +1,6 @@
 import type { Answer, Work, WorkFailure, WorkListener } from "../executors/executor.js";
 import { decodeThrown } from "../serialization/index.js";
+import { ran, waited } from "./accounts.js";
 import { attemptFailed } from "./attempts.js";
 import { passOn } from "./news.js";
 import type { TaskTable } from "./task-table.js";
@@ -14,7 +15,7 @@ export function listenerOf(table: TaskTable): WorkListener {
   return {
     sent(work, attempt) {
       const task = record(work);
-      if (attempt === 1) table.waited(task, Math.max(0, dispatcher.now - task.createdAt));
+      if (attempt === 1) waited(task, Math.max(0, dispatcher.now - task.createdAt));
       dispatcher.tell(task, sentMessage(attempt));
     },
     started: (work, attempt) => dispatcher.tell(record(work), { type: "attempt.started", attempt }),
@@ -38,12 +39,12 @@ function answered(table: TaskTable, record: TaskRecord, attempt: number, answer:
     const outcome = shellOutcome(record, attempt, answer.shell);
     if ("error" in outcome) failed(table, record, attempt, { error: outcome.error, charge: "app", held: false });
     else {
-      table.ran(record, timeRunning(table, record));
+      ran(record, timeRunning(table, record));
       table.dispatcher.tell(record, { type: "attempt.succeeded", attempt, value: outcome.value });
     }
     return;
   }
-  table.ran(record, answer.ms);
+  ran(record, answer.ms);
   if (answer.ok) {
     table.dispatcher.tell(record, { type: "attempt.succeeded", attempt, value: answer.value });
     return;
@@ -54,7 +55,7 @@ function answered(table: TaskTable, record: TaskRecord, attempt: number, answer:
 
 /** An attempt ended without saying how long it ran. */
 function failed(table: TaskTable, record: TaskRecord, attempt: number, failure: WorkFailure): void {
-  table.ran(record, timeRunning(table, record));
+  ran(record, timeRunning(table, record));
   attemptFailed(record, attempt, "attempt.failed", failure);
 }
 

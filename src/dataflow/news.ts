@@ -1,4 +1,5 @@
 import type { WorkNews } from "../executors/executor.js";
+import { announce, statisticsOf } from "./accounts.js";
 import type { KernelEvent } from "./kernel.js";
 import type { TaskTable } from "./task-table.js";
 
@@ -7,13 +8,13 @@ export function passOn(table: TaskTable, task: number, attempt: number, news: Wo
   const record = table.get(task);
   if (news.kind === "late-error") {
     if (record === undefined) table.statistics.lateErrors++;
-    else for (const statistics of table.statisticsOf(record)) statistics.lateErrors++;
+    else for (const statistics of statisticsOf(record)) statistics.lateErrors++;
   } else if (record !== undefined && attempt !== record.context.attempt) return;
   if (news.kind === "report") record?.extra?.reports?.next(news.value);
   if (news.kind === "progress" && record !== undefined) record.more().progress = { fraction: news.fraction, note: news.note };
   const event = eventOf(task, attempt, news);
   if (record === undefined) table.kernel.events.next(event);
-  else table.announce(record, event);
+  else announce(record, event);
 }
 
 function eventOf(task: number, attempt: number, news: WorkNews): KernelEvent {

@@ -3,18 +3,19 @@ import type { Dispatcher } from "../actors/dispatcher.js";
 import type { ResolvedConfig } from "../config/types.js";
 import { type CarawayError, InternalConsistencyError, KernelClosed } from "../errors/index.js";
 import type { Executor, WorkListener } from "../executors/executor.js";
-import type { TaskMessage, TaskOutcome } from "../state-machines/task.js";
+import type { TaskOutcome } from "../state-machines/task.js";
+import { announce, statisticsOf } from "./accounts.js";
 import type { AppDefinition } from "./app-definition.js";
 import { type Dependency, Foreign, type Gathering, keepArgument, type KeptArgument } from "./arguments.js";
 import { announceRetry, attemptFailed } from "./attempts.js";
 import { Beside } from "./beside.js";
 import { cancelChildren, cancelTask, obey, tellStopped } from "./cancelling.js";
 import { type Enclosing, enclosing } from "./enclosing.js";
-import { dependencyError } from "./failure-path.js";
+import { tellDependents, waitFor } from "./dependencies.js";
 import { ExecutorRegistry } from "./executor-registry.js";
 import { TaskFilesystem } from "./files.js";
 import { AppFuture } from "./future.js";
-import type { DataFlowKernel, KernelEvent } from "./kernel.js";
+import type { DataFlowKernel } from "./kernel.js";
 import { liftApp } from "./lift.js";
 import { listenerOf } from "./listener.js";
 import { Memo } from "./memo.js";
@@ -175,26 +176,7 @@ export class TaskTable {
     dispatcher.start(record, { taskId: record.taskId, spec, waitingFor });
     if (record.state !== waitingState) this.moved(record, waitingState);
     if (waitingFor === 0) return;
-    for (const dependency of dependencies) this.await(record, dependency);
-  }
-
-  private await(record: TaskRecord, dependency: Dependency): void {
-    const { dispatcher } = this;
-    if (dependency instanceof AppFuture) {
-      const upstream = dependency.record;
-      if (upstream.succeeded) return;
-      if (upstream.isFinal || upstream.crashed) this.tellFailure(record, upstream, upstream.context.error);
-      else upstream.addDependent(record);
-      return;
-    }
-    dependency.promise.then(
-      (value) => {
-        dependency.value = value;
-        dependency.isSettled = true;
-        dispatcher.tell(record, settledMessage);
-      },
-      (error: unknown) => this.tellFailure(record, undefined, error),
-    );
+    for (const dependency of dependencies) waitFor(record, dependency);
   }
 
   /** A task is in another state: counted, and announced where somebody listens. */
@@ -209,20 +191,7 @@ export class TaskTable {
       extra.scope?.moved(record, from, state, ms);
       extra.states?.next(record.stateName);
     }
-    if (this.kernel.events.observed || extra?.scope !== undefined) this.announce(record, { type: "task.state", task: record.taskId, app: record.app.name, from: shownState(from), state: record.stateName, attempt: record.context.attempt });
-  }
-
-  /** Tells those who watch the kernel, or a scope that the task is in. */
-  announce(record: TaskRecord, event: KernelEvent): void {
-    this.kernel.events.next(event);
-    const { scope } = record.extra ?? {};
-    if (scope !== undefined) for (const around of scope.outwards()) around.events.next(event);
-  }
-
-  /** Where the task is counted: in the kernel, and in the scopes it is in. */
-  *statisticsOf(record: TaskRecord): Generator<Statistics> {
-    yield this.statistics;
-    for (const scope of record.extra?.scope?.outwards() ?? []) yield scope.statistics;
+    if (this.kernel.events.observed || extra?.scope !== undefined) announce(record, { type: "task.state", task: record.taskId, app: record.app.name, from: shownState(from), state: record.stateName, attempt: record.context.attempt });
   }
 
   /** The future of one property of another's result. */
@@ -255,27 +224,13 @@ export class TaskTable {
     attemptFailed(record, attempt, "attempt.failed", { error: ownError(thrown, `an option of ${app.name}`, { task: taskId, attempt, app: app.name }), charge: "app", held: false });
   }
 
-  /** How long an attempt ran on its worker. */
-  ran(record: TaskRecord, ms: number): void {
-    record.plan.counts.ran(ms);
-    const { scope } = record.extra ?? {};
-    if (scope !== undefined) for (const around of scope.outwards()) around.statistics.of(record.app.name).ran(ms);
-  }
-
-  /** How long a task waited for its first worker. */
-  waited(record: TaskRecord, ms: number): void {
-    record.plan.counts.waitedMs += ms;
-    const { scope } = record.extra ?? {};
-    if (scope !== undefined) for (const around of scope.outwards()) around.statistics.of(record.app.name).waitedMs += ms;
-  }
-
   /** A task is in a final state: everyone who waits for it is told. */
   settle(record: TaskRecord, outcome: TaskOutcome): void {
     const { context, extra } = record;
     if (outcome === "failed" && context.losses > context.spec.lost) context.error = poisoned(record);
-    if (!record.succeeded) for (const statistics of this.statisticsOf(record)) statistics.failed(record, outcome);
+    if (!record.succeeded) for (const statistics of statisticsOf(record)) statistics.failed(record, outcome);
     record.wake();
-    this.tellDependents(record);
+    tellDependents(record);
     if (extra !== undefined) this.tidy(record);
     this.retained.add(record.taskId);
     this.open--;
@@ -294,23 +249,6 @@ export class TaskTable {
     if (record.state.name === "cancelled") cancelChildren(record);
     else delete extra.children;
     if (extra.stopping !== true) tellStopped(record);
-  }
-
-  private tellDependents(record: TaskRecord): void {
-    const { dependents } = record;
-    if (dependents === undefined) return;
-    record.dependents = undefined;
-    for (const dependent of Array.isArray(dependents) ? dependents : [dependents]) {
-      if (record.succeeded) this.dispatcher.tell(dependent, settledMessage);
-      else this.tellFailure(dependent, record, record.context.error);
-    }
-  }
-
-  /** One failed dependency is enough: what follows it is not told. */
-  private tellFailure(record: TaskRecord, of: TaskRecord | undefined, error: unknown): void {
-    if (record.isFinal || record.extra?.blocked === true) return;
-    record.more().blocked = true;
-    this.dispatcher.tell(record, { type: "dependency.failed", error: dependencyError(record, of, error) });
   }
 
   cancelAll(reason: string): void {
@@ -345,4 +283,3 @@ export class TaskTable {
 
 const noOptions: AppOptions = Object.freeze({});
 const noDependencies: Dependency[] = [];
-const settledMessage: TaskMessage = { type: "dependency.settled" };
