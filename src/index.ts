@@ -9,7 +9,7 @@ export { Scope, type ScopeOptions } from "./dataflow/scope.js";
 export type { FailureSummary, RetrySummary, Summary } from "./dataflow/summary.js";
 export type { AppStatistics, StageTimes, StateCounts } from "./dataflow/statistics.js";
 export type { Explanation } from "./dataflow/why.js";
-export type { CloseOptions } from "./dataflow/kernel-life.js";
+export type { CloseOptions } from "./dataflow/close-options.js";
 export { Command, raw, sh } from "./dataflow/sh.js";
 export * from "./dataflow/types.js";
 export { DataFile, directory, file, glob, optional } from "./data/file.js";

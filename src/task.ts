@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { NoDataFlowKernelError } from "./errors/index.js";
+import { NoDataFlowKernelError, NotYetSupported } from "./errors/index.js";
 
 /** The task that runs, from inside. */
 export interface Task {
@@ -18,12 +18,20 @@ export interface Task {
   report(value: unknown): void;
   /** Says how much is done, from 0 to 1. */
   progress(fraction: number, note?: string): void;
+  /** Keeps a state to go on from. Not built yet. */
+  checkpoint(state: unknown): never;
+  /** The state that an earlier attempt kept. Not built yet. */
+  readonly restored: never;
 }
 
 function scope(): Task {
   const current = (globalThis as Record<symbol, (() => Task | undefined) | undefined>)[Symbol.for("caraway.task.scope")]?.();
   if (current === undefined) throw new NoDataFlowKernelError("CW-CONF-003", "`task` of caraway/task was used outside of a task", { hint: "Use it inside a function that runs as a task on a worker." });
   return current;
+}
+
+function notYet(what: string): never {
+  throw new NotYetSupported("CW-CONF-002", `${what} is not built yet`, { hint: "Leave it out for now." });
 }
 
 /** The task that the calling code belongs to. */
@@ -48,4 +56,8 @@ export const task: Task = {
   },
   report: (value) => scope().report(value),
   progress: (fraction, note) => scope().progress(fraction, note),
+  checkpoint: () => notYet("task.checkpoint"),
+  get restored() {
+    return notYet("task.restored");
+  },
 };

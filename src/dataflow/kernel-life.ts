@@ -8,18 +8,12 @@ import { parseDuration } from "../config/units.js";
 import { ConfigurationError, UnknownExecutor } from "../errors/index.js";
 import type { Executor } from "../executors/executor.js";
 import { kernelMachine, type KernelContext, type KernelEffect, type KernelMessage } from "../state-machines/kernel.js";
+import type { CloseOptions } from "./close-options.js";
 import type { ExecutorMaker } from "./executors.js";
 import type { DataFlowKernel } from "./kernel.js";
 import { logEvents } from "./log.js";
 import { RuntimeTree } from "./runtime-tree.js";
 import type { TaskTable } from "./task-table.js";
-
-export interface CloseOptions {
-  /** Wait for open work (the default), or cancel it. */
-  readonly mode?: "wait" | "cancel";
-  /** After this long, what is left is cancelled, and `close` rejects where something cannot be ended. */
-  readonly timeout?: number | string;
-}
 
 const chart = compile<KernelContext, KernelMessage, KernelEffect, undefined>(kernelMachine);
 

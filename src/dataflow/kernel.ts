@@ -6,13 +6,14 @@ import { Announcer } from "../actors/streams.js";
 import { resolveConfig } from "../config/resolve.js";
 import type { Config, ResolvedConfig } from "../config/types.js";
 import type { ExecutorDescriptor } from "../config/descriptors.js";
-import { KernelClosed } from "../errors/index.js";
+import { KernelClosed, NotYetSupported } from "../errors/index.js";
 import type { Executor, ExecutorStatus } from "../executors/executor.js";
 import { definitionOf } from "./app.js";
 import type { ExecutorMaker } from "./executors.js";
 import { enclosing } from "./enclosing.js";
 import { AppFuture } from "./future.js";
-import type { CloseOptions, KernelLife } from "./kernel-life.js";
+import { checkCloseOptions, type CloseOptions } from "./close-options.js";
+import type { KernelLife } from "./kernel-life.js";
 import { checkOptions, optionsPerCall } from "./option-check.js";
 import { showToObservers } from "./observers.js";
 import { Scope, type ScopeOptions } from "./scope.js";
@@ -168,8 +169,14 @@ export class DataFlowKernel implements Submitter {
 
   /** Ends the kernel: waits for open work or cancels it, stops the executors, leaves nothing behind. */
   async close(options: CloseOptions = {}): Promise<void> {
+    checkCloseOptions(options);
     await this.starting?.catch(() => undefined);
     await this.parts?.life.close(options);
+  }
+
+  /** Makes all results durable. Not built yet. */
+  async flush(): Promise<never> {
+    return Promise.reject(new NotYetSupported("CW-CONF-002", "flush() is not built yet: there is no journal", { hint: "Leave it out for now." }));
   }
 
   /** @internal */

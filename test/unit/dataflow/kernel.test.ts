@@ -288,6 +288,14 @@ describe("close", () => {
     await rm(directory, { recursive: true });
   });
 
+  it("refuses what it does not know, and what is not built yet; the kernel goes on", async () => {
+    const kernel = await load(small);
+    expect(await rejection(kernel.close({ mode: "detach" as never }))).toMatchObject({ name: "NotYetSupported", code: "CW-CONF-002" });
+    expect(await rejection(kernel.flush())).toMatchObject({ name: "NotYetSupported" });
+    for (const wrong of [{ mode: "now" }, { timeout: "soon" }, { timeuot: 1 }]) expect(await rejection(kernel.close(wrong as never))).toMatchObject({ name: "InvalidOption", code: "CW-APP-011" });
+    expect(await square(3)).toBe(9);
+  });
+
   it("again does nothing", async () => {
     const kernel = await load(small);
     await Promise.all([kernel.close(), kernel.close()]);

@@ -71,6 +71,11 @@ describe("caraway/task", () => {
     expect(await Promise.all(futures)).toEqual(futures.map((future) => future.id));
   });
 
+  it("says of what comes later that it is not built yet", () => {
+    expect(thrown(() => task.checkpoint({}))).toMatchObject({ name: "NotYetSupported", code: "CW-CONF-002" });
+    expect(thrown(() => task.restored)).toMatchObject({ name: "NotYetSupported" });
+  });
+
   it("outside of a task is an error that says so", async () => {
     for (const use of [() => task.id, () => task.signal, () => task.log, () => { task.report(1); }, () => { task.progress(1); }]) {
       expect(thrown(use)).toMatchObject({ name: "NoDataFlowKernelError", code: "CW-CONF-003", message: expect.stringContaining("outside of a task") });
