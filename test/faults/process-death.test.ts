@@ -79,7 +79,11 @@ test("a task that kills its process every time is poison, and the message names 
 test("memory that runs out in one worker of a process leaves the others alone", async () => {
   const greedy = app(() => {
     const kept: number[][] = [];
-    for (;;) kept.push(new Array<number>(10_000).fill(0.5));
+    for (;;) {
+      const some: number[] = [];
+      for (let i = 0; i < 1000; i++) some.push(i + 0.5);
+      kept.push(some);
+    }
   });
   await withPool({ maxThreads: 2, isolation: "process", resourceLimits: { maxOldGenerationSizeMb: 32 } }, async (kernel) => {
     const other = app(async () => {

@@ -63,7 +63,11 @@ const heap = app(
     const { task } = await import("caraway/task");
     task.report("begun");
     const kept = [];
-    for (;;) kept.push(new Array(10_000).fill(0.5));
+    for (;;) {
+      const some = [];
+      for (let i = 0; i < 1000; i++) some.push(i + 0.5);
+      kept.push(some);
+    }
   },
   { label: "heap" },
 );

@@ -21,6 +21,9 @@ export interface PiscinaHostOptions {
   readonly notes?: number;
 }
 
+/** With a larger space for new objects, Node 24 cannot end a worker in time when its memory runs out, and ends the whole program. */
+const maxYoungGenerationSizeMb = 48;
+
 /** Workers as threads of this process, owned by piscina: one piscina of one thread for each worker, so that an exit has one address. */
 export class PiscinaHost implements LaneHost {
   private make: typeof Piscina | undefined;
@@ -73,7 +76,7 @@ class PiscinaLane implements LaneLink {
       idleTimeout: Infinity,
       atomics: "disabled",
       env: options.env,
-      ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
+      resourceLimits: { maxYoungGenerationSizeMb, ...options.resourceLimits },
     });
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
