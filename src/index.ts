@@ -5,7 +5,7 @@ export { AppFuture, DataFuture } from "./dataflow/future.js";
 export { DataFlowKernel, type Health, type KernelEvent, type TaskFilter } from "./dataflow/kernel.js";
 export { clear, dfk, load, withKernel } from "./dataflow/loader.js";
 export { asCompleted } from "./dataflow/map.js";
-export { Scope, type ScopeOptions } from "./dataflow/scope.js";
+export type { Scope, ScopeOptions } from "./dataflow/scope.js";
 export type { FailureSummary, RetrySummary, Summary } from "./dataflow/summary.js";
 export type { AppStatistics, StageTimes, StateCounts } from "./dataflow/statistics.js";
 export type { Explanation } from "./dataflow/why.js";

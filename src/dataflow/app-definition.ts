@@ -1,5 +1,6 @@
 import type { AppCode, RunnableApp } from "../executors/executor.js";
 import type { ResolvedRetries } from "../config/types.js";
+import type { CallSite } from "../serialization/function-source.js";
 import type { TaskSpec } from "../state-machines/task.js";
 import type { AppCounts } from "./statistics.js";
 import type { TaskTable } from "./task-table.js";
@@ -16,11 +17,12 @@ export interface AppDefinition extends RunnableApp {
   readonly kind: "function" | "module" | "bash" | "join" | "lift";
   readonly code: AppCode | undefined;
   readonly body: Body | undefined;
-  /** Stable over runs: what the cache knows it by. */
-  identity(): string;
-  /** `file:line` where it was defined. */
-  readonly place: string | undefined;
-  parameters(): readonly string[];
+  /** The function as the user gave it, for the names of its parameters. */
+  readonly source: Body | undefined;
+  /** Where it was defined. */
+  readonly site: CallSite | undefined;
+  /** Which of the closures defined at its place it is, from 1; 0 for what is no closure. */
+  readonly turn: number;
 }
 
 /** An app's options as one kernel understands them; shared by all calls with the same options. */

@@ -14,10 +14,6 @@ export function nameAtCall(site: CallSite | undefined, maker: string): string {
   return assignedName(site) ?? `${maker} at ${basename(pathOf(site.file))}:${site.line}`;
 }
 
-export function placeOf({ file, line }: CallSite): string {
-  return `${pathOf(file)}:${line}`;
-}
-
 const pathOf = (file: string): string => (file.startsWith("file:") ? fileURLToPath(file) : file);
 
 function assignedName({ file, line, column }: CallSite): string | undefined {

@@ -1,7 +1,6 @@
 import type { Observable } from "rxjs";
 import { type DataFile } from "../data/file.js";
 import { NotSettled } from "../errors/index.js";
-import { cancelTask } from "./cancelling.js";
 import type { TaskRecord } from "./task-record.js";
 import type { AttemptRecord, NoOutputs, OutputFutures, TaskState } from "./types.js";
 
@@ -89,7 +88,7 @@ export class AppFuture<T, O = NoOutputs> implements PromiseLike<T> {
    * Answers with the state the task was found in. Does nothing to a task that has ended.
    */
   cancel(reason?: string): Promise<TaskState> {
-    return cancelTask(this.record, reason);
+    return this.record.table.cancel(this.record, reason);
   }
 
   /** The future of one property of the result. */

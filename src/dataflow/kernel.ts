@@ -12,15 +12,15 @@ import { definitionOf } from "./app.js";
 import type { ExecutorMaker } from "./executors.js";
 import { enclosing } from "./enclosing.js";
 import { AppFuture } from "./future.js";
-import { checkCloseOptions, type CloseOptions } from "./close-options.js";
+import type { CloseOptions } from "./close-options.js";
 import type { KernelLife } from "./kernel-life.js";
 import { checkOptions, optionsPerCall } from "./option-check.js";
 import { showToObservers } from "./observers.js";
-import { Scope, type ScopeOptions } from "./scope.js";
-import { summarize, type Summary } from "./summary.js";
+import type { Scope, ScopeOptions } from "./scope.js";
+import type { Summary } from "./summary.js";
 import type { TaskTable } from "./task-table.js";
 import type { App, AppOptions, Inputs, Submitter, TaskState } from "./types.js";
-import { explain, type Explanation } from "./why.js";
+import type { Explanation } from "./why.js";
 
 /** What happens in a kernel, for those who watch. */
 export type KernelEvent =
@@ -56,6 +56,14 @@ export interface Health {
   readonly crashed: number;
 }
 
+/** What a kernel consists of once it has started. */
+interface Parts {
+  readonly config: ResolvedConfig;
+  readonly tasks: TaskTable;
+  readonly life: KernelLife;
+  readonly runtime: typeof import("./runtime.js");
+}
+
 /**
  * Runs a workflow: keeps its tasks, their dependencies and results, and gives work to executors.
  * Make it, `start` it, call apps `on` it, `close` it. Most programs use `withKernel` or `load` instead.
@@ -67,7 +75,7 @@ export class DataFlowKernel implements Submitter {
   private readonly makeExecutor: ExecutorMaker | undefined;
   private readonly real: boolean;
   private readonly given: Config | undefined;
-  private parts: { config: ResolvedConfig; tasks: TaskTable; life: KernelLife } | undefined;
+  private parts: Parts | undefined;
   private starting: Promise<this> | undefined;
 
   constructor(config?: Config, parts: KernelParts = {}) {
@@ -85,10 +93,10 @@ export class DataFlowKernel implements Submitter {
 
   private async begin(): Promise<this> {
     // Charts, pools and their libraries load here: importing the package stays cheap.
-    const [config, { TaskTable }, { KernelLife }, { makeExecutor }] = await Promise.all([resolveConfig(this.given), import("./task-table.js"), import("./kernel-life.js"), import("./executors.js")]);
-    const tasks = new TaskTable(this, config);
-    const life = new KernelLife(this, tasks, config, this.makeExecutor ?? makeExecutor);
-    this.parts = { config, tasks, life };
+    const [config, runtime] = await Promise.all([resolveConfig(this.given), import("./runtime.js")]);
+    const tasks = new runtime.TaskTable(this, config);
+    const life = new runtime.KernelLife(this, tasks, config, this.makeExecutor ?? runtime.makeExecutor);
+    this.parts = { config, tasks, life, runtime };
     await life.start();
     await showToObservers(this);
     return this;
@@ -108,7 +116,7 @@ export class DataFlowKernel implements Submitter {
     return this.started().config;
   }
 
-  private started(): { config: ResolvedConfig; tasks: TaskTable; life: KernelLife } {
+  private started(): Parts {
     if (this.parts === undefined) throw new KernelClosed("CW-KERN-001", "the kernel was not started", { hint: "Call `await kernel.start()` first." });
     return this.parts;
   }
@@ -164,13 +172,14 @@ export class DataFlowKernel implements Submitter {
   /** A group of tasks with defaults of its own, to cancel, count and wait for together. Made inside a scope, it is part of that. */
   scope(name: string, options: ScopeOptions = {}): Scope {
     const around = enclosing.current;
-    return new Scope(this, name, options, around?.kernel === this ? around.scope : undefined);
+    const { Scope: ScopeOfTasks } = this.started().runtime;
+    return new ScopeOfTasks(this, name, options, around?.kernel === this ? around.scope : undefined);
   }
 
   /** Ends the kernel: waits for open work or cancels it, stops the executors, leaves nothing behind. */
   async close(options: CloseOptions = {}): Promise<void> {
-    checkCloseOptions(options);
     await this.starting?.catch(() => undefined);
+    this.parts?.runtime.checkCloseOptions(options);
     await this.parts?.life.close(options);
   }
 
@@ -195,7 +204,7 @@ export class DataFlowKernel implements Submitter {
 
   /** Why a task is where it is: a sentence, and its evidence. */
   why(id: number): Explanation {
-    return explain(this, id);
+    return this.started().runtime.explain(this, id);
   }
 
   /** Every actor with its state. */
@@ -220,6 +229,6 @@ export class DataFlowKernel implements Submitter {
 
   /** Counts, times and first failures of the run so far. */
   summary(): Summary {
-    return summarize(this.table.statistics, this.life.elapsed());
+    return this.started().runtime.summarize(this.table.statistics, this.life.elapsed());
   }
 }

@@ -6,10 +6,10 @@ export const liftApp: AppDefinition = {
   name: "get",
   kind: "lift",
   code: undefined,
-  identity: () => "caraway.get",
-  place: undefined,
+  source: undefined,
+  site: undefined,
+  turn: 0,
   expected: -1,
-  parameters: () => ["value", "key"],
   body(value, key) {
     if (value === null || value === undefined) throw new TypeError(`cannot get ${JSON.stringify(key)} of ${String(value)}`);
     const found = (value as Record<PropertyKey, unknown>)[key as PropertyKey];

@@ -2,7 +2,10 @@ import { createHash, type Hash } from "node:crypto";
 import { statSync } from "node:fs";
 import { DataFile } from "../data/file.js";
 import { encode, type Encoded } from "../serialization/index.js";
+import type { AppDefinition } from "./app-definition.js";
+import { identityOf } from "./app-identity.js";
 import { argumentValue, type KeptArgument } from "./arguments.js";
+import { parameterNames } from "./parameters.js";
 import type { TaskRecord } from "./task-record.js";
 
 /** What changes when a file's content does: its size and time. */
@@ -20,8 +23,8 @@ export function keyOf(record: TaskRecord): string {
   const { app, plan, extra } = record;
   const { env, cwd, cacheIgnore = [] } = plan.options;
   const ignored = new Set<string | number>(cacheIgnore);
-  const names = cacheIgnore.some((one) => typeof one === "string") ? app.parameters() : [];
-  hash.update(app.identity());
+  const names = cacheIgnore.some((one) => typeof one === "string") ? parametersOf(app) : [];
+  hash.update(identityOf(app));
   record.args.forEach((argument, i) => {
     hash.update(`\u0000${i}:`);
     if (!ignored.has(i) && !ignored.has(names[i] ?? i)) addArgument(hash, argument, `argument ${i + 1} of ${app.name}`);
@@ -33,6 +36,14 @@ export function keyOf(record: TaskRecord): string {
   const { outputs } = extra ?? {};
   if (outputs !== undefined && !ignored.has("outputs")) hash.update(JSON.stringify(Array.isArray(outputs) ? outputs.map(String) : Object.entries(outputs).map(([name, file]) => [name, String(file)])));
   return hash.digest("hex");
+}
+
+const parameters = new WeakMap<object, readonly string[]>();
+
+function parametersOf(app: AppDefinition): readonly string[] {
+  let names = parameters.get(app);
+  if (names === undefined) parameters.set(app, (names = app.source === undefined ? [] : parameterNames(app.source)));
+  return names;
 }
 
 function addArgument(hash: Hash, argument: KeptArgument, what: string): void {

@@ -27,7 +27,7 @@ import { Statistics, shownState } from "./statistics.js";
 import { Retained, TaskIndex } from "./task-index.js";
 import { type TaskKind, taskKind, waitingState } from "./task-kind.js";
 import { TaskRecord } from "./task-record.js";
-import type { AppOptions } from "./types.js";
+import type { AppOptions, TaskState } from "./types.js";
 import { Barriers, settled, Turnstile } from "./waits.js";
 
 /** The tasks of one kernel: made, run, retried and settled here. */
@@ -249,6 +249,11 @@ export class TaskTable {
     if (record.state.name === "cancelled") cancelChildren(record);
     else delete extra.children;
     if (extra.stopping !== true) tellStopped(record);
+  }
+
+  /** Cancels a task; resolves with the state it was found in, once none of its code can begin. */
+  cancel(record: TaskRecord, reason?: string): Promise<TaskState> {
+    return cancelTask(record, reason);
   }
 
   cancelAll(reason: string): void {
