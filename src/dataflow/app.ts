@@ -98,10 +98,11 @@ export function bashApp(fn: unknown, options: BashAppOptions = {}): unknown {
 
 /**
  * Makes an app of a function that calls other apps: it runs beside the kernel and returns a future, or an array or record of futures;
- * the result is what those give.
+ * the result is what those give. Its body runs once, and cancelling it cancels what the body submitted. An async body that returns
+ * one future gives what that gives: JavaScript does not show it otherwise.
  *
  * @example
- * const fib = joinApp((n: number): AppFuture<number> | number[] => …);
+ * const fib = joinApp((n: number): AppFuture<number> => (n < 2 ? identity(n) : add(fib(n - 1), fib(n - 2))));
  */
 export function joinApp<F extends object>(fn: F, options?: JoinAppOptions): F extends (...args: infer A) => infer R ? App<A, Resolved<Awaited<R>>> : never;
 export function joinApp(fn: unknown, options: JoinAppOptions = {}): unknown {
