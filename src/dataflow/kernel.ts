@@ -61,7 +61,7 @@ interface Parts {
   readonly config: ResolvedConfig;
   readonly tasks: TaskTable;
   readonly life: KernelLife;
-  readonly runtime: typeof import("./runtime.js");
+  readonly runtime: Pick<typeof import("./runtime.js"), "checkCloseOptions" | "explain" | "Scope" | "summarize">;
 }
 
 /**
@@ -93,10 +93,10 @@ export class DataFlowKernel implements Submitter {
 
   private async begin(): Promise<this> {
     // Charts, pools and their libraries load here: importing the package stays cheap.
-    const [config, runtime] = await Promise.all([resolveConfig(this.given), import("./runtime.js")]);
-    const tasks = new runtime.TaskTable(this, config);
-    const life = new runtime.KernelLife(this, tasks, config, this.makeExecutor ?? runtime.makeExecutor);
-    this.parts = { config, tasks, life, runtime };
+    const [config, { checkCloseOptions, explain, KernelLife, makeExecutor, Scope, summarize, TaskTable }] = await Promise.all([resolveConfig(this.given), import("./runtime.js")]);
+    const tasks = new TaskTable(this, config);
+    const life = new KernelLife(this, tasks, config, this.makeExecutor ?? makeExecutor);
+    this.parts = { config, tasks, life, runtime: { checkCloseOptions, explain, Scope, summarize } };
     await life.start();
     await showToObservers(this);
     return this;
@@ -172,8 +172,7 @@ export class DataFlowKernel implements Submitter {
   /** A group of tasks with defaults of its own, to cancel, count and wait for together. Made inside a scope, it is part of that. */
   scope(name: string, options: ScopeOptions = {}): Scope {
     const around = enclosing.current;
-    const { Scope: ScopeOfTasks } = this.started().runtime;
-    return new ScopeOfTasks(this, name, options, around?.kernel === this ? around.scope : undefined);
+    return new (this.started().runtime.Scope)(this, name, options, around?.kernel === this ? around.scope : undefined);
   }
 
   /** Ends the kernel: waits for open work or cancels it, stops the executors, leaves nothing behind. */
