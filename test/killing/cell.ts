@@ -64,7 +64,12 @@ export async function outcomeOf(future: AppFuture<unknown>): Promise<string> {
 }
 
 export async function nothingLeftOf(mark: string): Promise<void> {
-  await until(`no process with ${mark} is left`, () => processesWith(mark).length === 0, 10_000);
+  try {
+    await until(`no process with ${mark} is left`, () => processesWith(mark).length === 0, 10_000);
+  } catch (cause) {
+    const left = processesWith(mark).map(({ pid, command }) => `${pid} of ${parentOf(String(pid))}: ${command}`);
+    if (left.length > 0) throw new Error(`left are ${left.join("; ")}`, { cause });
+  }
 }
 
 /** The processes of a program's pools. */
