@@ -4,7 +4,7 @@ export { realPorts } from "./actors/real-ports.js";
 export { simulatedPorts, type SimulatedPorts } from "./actors/simulated-ports.js";
 export { inMemoryLink, type InMemoryLink, type LinkCounts, type LinkFaults, type LinkPort } from "./actors/links/in-memory.js";
 export { AskTimeout, CarawayError, NotYetSupported, SupervisionError } from "./errors/index.js";
-export type { StoryEntry } from "./supervisors/logical-ref.js";
+export type { StoryEntry } from "./actors/flight-recorder.js";
 export type { MessageRecord, SystemCounts } from "./supervisors/services.js";
 export { createActorSystem, simulate, type ActorSystem, type ActorSystemOptions } from "./supervisors/system.js";
 export type * from "./supervisors/types.js";

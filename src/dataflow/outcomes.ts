@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { BadCommandOutput, BashExitFailure, CarawayError, RetryHandlerFailed, TaskPoisoned, type ErrorPlace } from "../errors/index.js";
+import { BadCommandOutput, BashExitFailure, placeError, RetryHandlerFailed, TaskPoisoned, type ErrorPlace } from "../errors/index.js";
 import type { ShellAnswer } from "../executors/executor.js";
 import type { ResolvedBackoff } from "../config/types.js";
 import { decodeThrown, encode, encodeThrown, type Encoded } from "../serialization/index.js";
@@ -11,10 +11,7 @@ export { rootCause } from "./failure-path.js";
 
 /** The error of an app arrives as itself; where it happened is attached. */
 export function attachPlace(error: unknown, where: ErrorPlace): Error {
-  const thrown = error instanceof Error ? error : new Error(String(error));
-  if (thrown instanceof CarawayError) Object.assign(thrown.where, { ...where, ...thrown.where });
-  else if (!("where" in thrown) && Object.isExtensible(thrown)) Object.defineProperty(thrown, "where", { value: where, enumerable: false, configurable: true, writable: true });
-  return thrown;
+  return placeError(error instanceof Error ? error : new Error(String(error)), where);
 }
 
 /** What code of the user's that ran in this thread threw: itself, with its place; where it is no error, a `ForeignThrow` around it. */

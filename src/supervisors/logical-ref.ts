@@ -1,9 +1,10 @@
 import type { Observable } from "rxjs";
 import { EndNotices } from "../actors/end-notices.js";
+import { FlightRecorder, type StoryEntry } from "../actors/flight-recorder.js";
 import { Mailbox } from "../actors/mailbox.js";
 import { Announcer } from "../actors/streams.js";
 import { parseDuration } from "../config/units.js";
-import { AskTimeout } from "../errors/index.js";
+import { AskTimeout, placeError } from "../errors/index.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
@@ -27,27 +28,16 @@ export interface Receiver {
   snapshot?(): object;
 }
 
-/** Something that happened to an actor. */
-export interface StoryEntry {
-  readonly at: number;
-  readonly what: "launched" | "started" | "ended" | "retired";
-  readonly incarnation: number;
-  readonly reason?: EndReason;
-}
-
 export type RefStatus = "starting" | "running" | "restarting" | "ended";
 
 const defaultAskTimeout = 5000;
 const messagesPerTurn = 256;
-const longestStory = 100;
 
 /** The one ref of a child over all its incarnations; owner of its mailbox. */
 export class LogicalRef implements ActorRef {
   incarnation = 0;
   status: RefStatus = "starting";
   readonly ended: Promise<EndReason>;
-  /** The latest that happened, the oldest first. */
-  readonly story: StoryEntry[] = [];
   readonly announcements = new Announcer<unknown>();
   private readonly snapshots = new Announcer<object>(() => this.snapshot());
   private readonly mailbox: Mailbox<Envelope>;
@@ -55,6 +45,10 @@ export class LogicalRef implements ActorRef {
   private notices: EndNotices;
   private receiver: Receiver | undefined;
   private pumping = false;
+  private recorder: FlightRecorder | undefined;
+  /** When the first incarnation was launched and started: all there is to tell of an actor that was told nothing yet. */
+  private launchedAt = 0;
+  private startedAt: number | undefined;
   private settle: (reason: EndReason) => void = () => undefined;
 
   constructor(
@@ -81,6 +75,11 @@ export class LogicalRef implements ActorRef {
     return this.snapshots.observable;
   }
 
+  /** The latest that happened, the oldest first. */
+  get story(): readonly StoryEntry[] {
+    return this.recording().entries();
+  }
+
   tell(message: unknown): void {
     this.post({ message });
   }
@@ -93,7 +92,7 @@ export class LogicalRef implements ActorRef {
         reply: (answer) => over(() => resolve(answer)),
         refuse: (error) => over(() => reject(error)),
       };
-      const timer = this.services.ports.clock.after(ms, () => over(() => reject(new AskTimeout("CW-SUP-002", `${this.path} did not answer within ${ms} ms`, { where: { actor: this.path }, evidence: { timeout: ms, status: this.status, waiting: this.mailbox.size } }))));
+      const timer = this.services.ports.clock.after(ms, () => over(() => reject(this.unanswered(ms))));
       const over = (settle: () => void): void => {
         timer.cancel();
         this.asked.delete(envelope);
@@ -118,7 +117,8 @@ export class LogicalRef implements ActorRef {
   /** The next incarnation begins; it takes nothing before `opened`. */
   attach(incarnation: number, receiver: Receiver): void {
     this.incarnation = incarnation;
-    this.note("launched");
+    if (incarnation === 1) this.launchedAt = this.services.now;
+    else this.recording().lifecycle(this.services.now, "launched", incarnation);
     this.receiver = receiver;
     if (this.notices.reason !== undefined) this.notices = new EndNotices(this.services.ports.scheduler);
     this.become(incarnation === 1 ? "starting" : "restarting");
@@ -126,7 +126,8 @@ export class LogicalRef implements ActorRef {
 
   /** It has started: messages that waited are handled. */
   opened(): void {
-    this.note("started");
+    if (this.incarnation === 1 && this.recorder === undefined) this.startedAt = this.services.now;
+    else this.recording().lifecycle(this.services.now, "started", this.incarnation);
     this.become("running");
     this.wake();
   }
@@ -135,7 +136,8 @@ export class LogicalRef implements ActorRef {
   detach(reason: EndReason): void {
     if (this.status === "ended" || this.receiver === undefined) return;
     this.receiver = undefined;
-    this.note("ended", reason);
+    this.recording().lifecycle(this.services.now, "ended", this.incarnation, reason);
+    if (typeof reason === "object" && "error" in reason && reason.error instanceof Error) placeError(reason.error, { actor: this.path, story: this.story });
     for (const envelope of [...this.asked]) envelope.refuse?.(refusal("noproc", `${this.path} ended before it answered`, { actor: this.path, cause: causeOf(reason) }));
     this.notices.end(reason);
     this.become("restarting");
@@ -146,7 +148,7 @@ export class LogicalRef implements ActorRef {
     if (this.status === "ended") return;
     this.detach(reason);
     this.notices.end(reason);
-    this.note("retired", this.notices.reason ?? reason);
+    this.recording().lifecycle(this.services.now, "retired", this.incarnation, this.notices.reason ?? reason);
     this.become("ended");
     for (const envelope of this.mailbox.drain()) if (envelope.notice === undefined) this.undeliverable(envelope, "unhandled");
     this.announcements.complete();
@@ -159,6 +161,11 @@ export class LogicalRef implements ActorRef {
     if (this.pumping || this.mailbox.size === 0) return;
     this.pumping = true;
     this.services.ports.scheduler.soon(this.pump);
+  }
+
+  /** What a chart did with the message it was given. */
+  stepped(from: { readonly name: string }, to: { readonly name: string } | undefined, effects: readonly { readonly type: string }[]): void {
+    this.recording().step(this.services.dispatcher.now, this.incarnation, from, to, effects);
   }
 
   /** Something about the state has changed. */
@@ -174,6 +181,8 @@ export class LogicalRef implements ActorRef {
       const envelope = this.mailbox.shift(receiver.takes === "control");
       if (envelope === undefined) return;
       if (envelope.reply !== undefined) this.asked.add(envelope);
+      if (envelope.notice === undefined) this.recording().message(this.services.dispatcher.now, this.incarnation, envelope.message);
+      else this.recording().notice(this.services.dispatcher.now, this.incarnation);
       receiver.handle(envelope);
     }
     this.pumping = true;
@@ -188,15 +197,25 @@ export class LogicalRef implements ActorRef {
     else this.undeliverable(envelope, "mailbox_full");
   }
 
+  private unanswered(ms: number): AskTimeout {
+    const { path, status, mailbox, recorder } = this;
+    const busy = this.receiver?.takes === "nothing" ? recorder?.latestMessage : undefined;
+    const handling = busy === undefined ? {} : { handling: busy.message, since: busy.at };
+    return new AskTimeout("CW-SUP-002", `${path} did not answer within ${ms} ms${busy === undefined ? "" : `; it is handling "${busy.message}"`}`, { where: { actor: path, story: this.story }, evidence: { timeout: ms, status, waiting: mailbox.size, ...handling } });
+  }
+
   private undeliverable({ message, refuse }: Envelope, reason: "ended" | "mailbox_full" | "unhandled"): void {
     this.services.deadLetter(this.path, message, reason);
     refuse?.(reason === "mailbox_full" ? refusal("mailbox_full", `the mailbox of ${this.path} is full (${this.mailbox.capacity} messages)`, { actor: this.path }) : refusal("noproc", `${this.path} has ended`, { actor: this.path, cause: causeOf(this.notices.reason) }));
   }
 
-  private note(what: StoryEntry["what"], reason?: EndReason): void {
-    if (this.story.length >= longestStory) this.story.shift();
-    const { incarnation } = this;
-    this.story.push({ at: this.services.now, what, incarnation, ...(reason === undefined ? {} : { reason }) });
+  /** The recorder, which an actor that was told nothing yet does not have. */
+  private recording(): FlightRecorder {
+    if (this.recorder !== undefined) return this.recorder;
+    const recorder = new FlightRecorder();
+    if (this.incarnation > 0) recorder.lifecycle(this.launchedAt, "launched", 1);
+    if (this.startedAt !== undefined) recorder.lifecycle(this.startedAt, "started", 1);
+    return (this.recorder = recorder);
   }
 
   private become(status: RefStatus): void {

@@ -6,6 +6,7 @@ import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
 import type { Effects } from "./prepared.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
+import { isTyped } from "./typed-message.js";
 import type { ChartSelf } from "./types.js";
 
 type UserChart = CompiledChart<object, Typed, Typed, unknown>;
@@ -83,7 +84,15 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
       start: (subject, input, effects) => chart.start(subject, input, effects),
       step: (subject: { state: ChartState<object>; context: object }, message, effects): StepOutcome => {
         if (this.phase === "ended") return "late";
-        const outcome = chart.step(subject, message, effects);
+        const from = subject.state;
+        let to: ChartState<object> | undefined;
+        let outcome: StepOutcome = "unexpected";
+        try {
+          outcome = chart.step(subject, message, effects);
+          to = outcome === "unexpected" ? undefined : subject.state;
+        } finally {
+          this.ref.stepped(from, to, effects);
+        }
         if (outcome !== "unexpected") this.services.ports.scheduler.soon(this.settled);
         return outcome;
       },
@@ -121,5 +130,3 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
     return this.phase === "ended";
   }
 }
-
-const isTyped = (message: unknown): message is Typed => typeof message === "object" && message !== null && "type" in message && typeof message.type === "string";

@@ -1,4 +1,5 @@
 import type { Observable } from "rxjs";
+import type { StoryEntry } from "../actors/flight-recorder.js";
 import { Dispatcher, type TransitionRecord } from "../actors/dispatcher.js";
 import type { Clock, Ports, Random } from "../actors/ports.js";
 import { realPorts } from "../actors/real-ports.js";
@@ -7,7 +8,7 @@ import { parseDuration } from "../config/units.js";
 import { isNormalEnd, type EndReason } from "../state-machines/end-reason.js";
 import { prepareSupervisor } from "./check-specs.js";
 import { SupervisorHandle } from "./handle.js";
-import { causeOf, LogicalRef, type StoryEntry } from "./logical-ref.js";
+import { causeOf, LogicalRef } from "./logical-ref.js";
 import { refusal } from "./refusal.js";
 import { Services, type MessageRecord, type SystemCounts } from "./services.js";
 import { SupervisorActor } from "./supervisor-actor.js";
@@ -127,9 +128,12 @@ export class ActorSystem {
     return { id: this.name, path: this.name, type: "supervisor", state: this.stopping ? "stopping" : "running", incarnation: 1, children };
   }
 
-  /** The latest that happened to an actor, the oldest first. */
+  /**
+   * The latest that happened to an actor, the oldest first, over all its incarnations. An actor that ends with `{ error }` has it
+   * attached to the error: `error.where.story`, where the error can be written on.
+   */
   story(ref: ActorRef): readonly StoryEntry[] {
-    return ref instanceof LogicalRef ? [...ref.story] : [];
+    return ref instanceof LogicalRef ? ref.story : [];
   }
 
   /** Ends all supervisors, the newest first, and kills those that take longer than `timeout` in all. */

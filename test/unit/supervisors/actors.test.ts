@@ -314,7 +314,7 @@ describe("a system shows", () => {
     const ref = refOf(top, "a");
     ref.tell({ exit: { error: 1 } });
     await lab.ports.settle();
-    expect(lab.system.story(ref).map(({ what, incarnation }) => `${what} ${incarnation}`)).toEqual(["launched 1", "started 1", "ended 1", "launched 2", "started 2"]);
+    expect(lab.system.story(ref).map(({ what, incarnation }) => `${what} ${incarnation}`)).toEqual(["launched 1", "started 1", "message 1", "ended 1", "launched 2", "started 2"]);
     expect(messages).toEqual([["lab/top/a", { exit: { error: 1 } }, false]]);
     expect([...transitions]).toEqual(expect.arrayContaining(["child lab/top/a running", "child lab/top/a stopped", "supervisor lab/top running.idle", "supervisor lab/top running.working.waiting"]));
   });
