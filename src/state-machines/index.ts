@@ -6,6 +6,8 @@ import { kernelMachine } from "./kernel.js";
 import { supervisorMachine } from "./supervisor.js";
 import { taskMachine } from "./task.js";
 import { threadMachine } from "./thread.js";
+import { workConsumerMachine } from "./work-consumer.js";
+import { workProducerMachine } from "./work-producer.js";
 
 /** Every chart there is, by name. */
 export const charts: Readonly<Record<string, AnyStateMachine>> = {
@@ -16,4 +18,6 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   kernel: kernelMachine,
   supervisor: supervisorMachine,
   child: childMachine,
+  "work-producer": workProducerMachine,
+  "work-consumer": workConsumerMachine,
 };

@@ -5,6 +5,8 @@ import type { KernelMessage } from "#internal/state-machines/kernel";
 import type { SupervisorInput, SupervisorMessage } from "#internal/state-machines/supervisor";
 import type { TaskInput, TaskMessage } from "#internal/state-machines/task";
 import type { ThreadInput, ThreadMessage } from "#internal/state-machines/thread";
+import type { ConsumerInput, ConsumerMessage } from "#internal/state-machines/work-consumer";
+import type { ProducerInput, ProducerMessage } from "#internal/state-machines/work-producer";
 
 interface Sample<I, M> {
   readonly input?: I;
@@ -93,5 +95,42 @@ const supervisor: Sample<SupervisorInput, SupervisorMessage> = {
   ],
 };
 
+const statement = { type: "credit.granted", session: 1, n: 1, received: 0, upTo: 1, gap: false, done: [] } as const;
+const producer: Sample<ProducerInput, ProducerMessage> = {
+  input: { capacity: 2, whenFull: "drop_oldest", lost: 1, patience: 1, resend: 10, longestResend: 40, sessionsFrom: 0 },
+  messages: [
+    { type: "job.offer", token: "a", job: 1 },
+    { type: "job.offer", token: "b", job: 2 },
+    { type: "consumer.attached", key: 1 },
+    { type: "consumer.ended", key: 1 },
+    { ...statement, key: 1 },
+    { ...statement, key: 1, n: 2, received: 1, upTo: 3, gap: true },
+    { ...statement, key: 1, n: 3, received: 1, upTo: 2, done: [{ seq: 1, outcome: { answer: 7 } }] },
+    { type: "resend.due", key: 1, timer: 1 },
+    { type: "resend.due", key: 1, timer: 2 },
+    { type: "producer.close", wait: true },
+    { type: "producer.close", wait: false },
+  ],
+};
+
+const delivery = { type: "job.deliver", session: 1, seq: 1, token: "a", job: 1, noted: 1 } as const;
+const consumer: Sample<ConsumerInput, ConsumerMessage> = {
+  input: { credit: 2, concurrency: 1, remember: 2, resend: 10, longestResend: 40 },
+  messages: [
+    { type: "session.open", session: 1 },
+    { type: "session.open", session: 2 },
+    { type: "session.close", session: 1 },
+    delivery,
+    { ...delivery, seq: 2, token: "b" },
+    { ...delivery, session: 2 },
+    { type: "credit.note", session: 1, n: 1 },
+    { type: "credit.note", session: 1, n: 2 },
+    { type: "credit.query", session: 1 },
+    { type: "job.processed", token: "a", outcome: { answer: 7 } },
+    { type: "resend.due", timer: 1 },
+    { type: "consumer.close" },
+  ],
+};
+
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, "work-producer": producer, "work-consumer": consumer };
