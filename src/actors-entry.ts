@@ -8,3 +8,7 @@ export type { StoryEntry } from "./actors/flight-recorder.js";
 export type { MessageRecord, SystemCounts } from "./supervisors/services.js";
 export { createActorSystem, simulate, type ActorSystem, type ActorSystemOptions } from "./supervisors/system.js";
 export type * from "./supervisors/types.js";
+export { consumeWork, type Process, type WorkConsumer, type WorkConsumerOptions } from "./supervisors/work-pulling/consumer.js";
+export type { ConsumerPort, ConsumingSelf, WorkPort } from "./supervisors/work-pulling/ports.js";
+export { createWorkProducer, type WorkProducer, type WorkProducerOptions } from "./supervisors/work-pulling/producer.js";
+export type { CreditStatement, JobOutcome, ProcessedJob, ToConsumer } from "./state-machines/work-pulling.js";

@@ -1,3 +1,4 @@
+import type { Dispatcher } from "../actors/dispatcher.js";
 import type { Timer } from "../actors/ports.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import type { Incarnation, IncarnationHost } from "./incarnation.js";
@@ -51,6 +52,11 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
       () => run(this),
       (answer) => this.ready(answer),
     );
+  }
+
+  /** What runs the cells of its system. */
+  get dispatcher(): Dispatcher {
+    return this.services.dispatcher;
   }
 
   get takes(): "nothing" | "control" | "all" {

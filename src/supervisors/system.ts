@@ -102,6 +102,11 @@ export class ActorSystem {
     unwatch?.();
   }
 
+  /** What runs its cells: given to another system, both run in one order. */
+  get dispatcher(): Dispatcher {
+    return this.services.dispatcher;
+  }
+
   get deadLetters$(): Observable<DeadLetter> {
     return this.services.deadLetters.observable;
   }
