@@ -1,10 +1,11 @@
 export type { DispatchCounts, TransitionRecord } from "./actors/dispatcher.js";
-export type { Clock, Ids, Ports, Random, Scheduler, Timer } from "./actors/ports.js";
+export type { Clock, Ids, Ports, Random, Scheduler, Thread, Threads, ThreadStart, Timer } from "./actors/ports.js";
 export { realPorts } from "./actors/real-ports.js";
 export { simulatedPorts, type SimulatedPorts } from "./actors/simulated-ports.js";
 export { inMemoryLink, type InMemoryLink, type LinkCounts, type LinkFaults, type LinkPort } from "./actors/links/in-memory.js";
-export { AskTimeout, CarawayError, NotYetSupported, SupervisionError } from "./errors/index.js";
+export { AskTimeout, CarawayError, NotYetSupported, SupervisionError, ThreadLost } from "./errors/index.js";
 export type { StoryEntry } from "./actors/flight-recorder.js";
+export { transfer } from "./supervisors/sendable.js";
 export type { MessageRecord, SystemCounts } from "./supervisors/services.js";
 export { createActorSystem, simulate, type ActorSystem, type ActorSystemOptions } from "./supervisors/system.js";
 export type * from "./supervisors/types.js";

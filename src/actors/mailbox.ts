@@ -20,6 +20,12 @@ export class Mailbox<T> {
     return true;
   }
 
+  /** Messages that were taken out and not handled: they are the next again, also where there are too many now. */
+  putBack(messages: readonly T[]): void {
+    this.work = [...messages, ...this.work.slice(this.first)];
+    this.first = 0;
+  }
+
   pushControl(message: T): void {
     this.control.push(message);
   }
@@ -30,7 +36,7 @@ export class Mailbox<T> {
     if (onlyControl || this.first === this.work.length) return undefined;
     const message = this.work[this.first];
     this.work[this.first++] = undefined;
-    if (this.first === this.work.length || this.first > 1024) {
+    if (this.first === this.work.length || (this.first > 1024 && this.first * 2 > this.work.length)) {
       this.work = this.work.slice(this.first);
       this.first = 0;
     }

@@ -1,3 +1,6 @@
+import type { ResourceLimits } from "node:worker_threads";
+import type { LinkPort } from "./links/in-memory.js";
+
 /** A pending timer. */
 export interface Timer {
   cancel(): void;
@@ -29,10 +32,39 @@ export interface Ids {
   token(): string;
 }
 
+/** What a thread is started with. */
+export interface ThreadStart<Out> {
+  /** The module that runs in it; it finds its end of the link, `port`, and `data` in `workerData`. */
+  readonly entry: URL;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly resourceLimits: ResourceLimits;
+  /** Messages on the link are tuples of so many parts. */
+  readonly width: number;
+  /** A message that could not be copied. */
+  readonly refused: (message: Out, error: unknown) => void;
+  /** Once, after all it sent was received. `error` is what ended it from within. */
+  readonly exited: (end: { readonly code: number; readonly error?: unknown }) => void;
+}
+
+export interface Thread<Out, In> {
+  readonly link: LinkPort<Out, In>;
+  /** Whether it keeps the program alive; at first it does. */
+  hold(held: boolean): void;
+  /** Ends its JavaScript wherever that is. A native call that runs in it goes on until it returns, and `exited` waits for that. */
+  terminate(): void;
+}
+
+/** Where threads come from. */
+export interface Threads {
+  start<Out extends readonly unknown[], In extends readonly unknown[]>(start: ThreadStart<Out>): Thread<Out, In>;
+}
+
 /** All that the actor runtime takes from outside. Simulation replaces every one of them. */
 export interface Ports {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly ids: Ids;
+  /** Absent where there are none, as in simulation. */
+  readonly threads?: Threads;
 }

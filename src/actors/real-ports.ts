@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { countingIds } from "./counting-ids.js";
-import type { Clock, Ports, Timer } from "./ports.js";
+import type { Clock, Ports, Scheduler, Timer } from "./ports.js";
+import { realThreads } from "./real-threads.js";
 import { TimerQueue } from "./timer-queue.js";
 
 const longestTimeout = 2 ** 31 - 1;
@@ -48,10 +49,12 @@ export class RealClock implements Clock {
 
 /** The ports of a running program: this machine's time, event loop and randomness. */
 export function realPorts(): Ports {
+  const scheduler: Scheduler = { soon: (run) => queueMicrotask(run), later: (run) => void setImmediate(run) };
   return {
     clock: new RealClock(),
-    scheduler: { soon: (run) => queueMicrotask(run), later: (run) => void setImmediate(run) },
+    scheduler,
     random: { next: () => Math.random() },
     ids: countingIds(() => randomUUID().slice(0, 8)),
+    threads: realThreads(scheduler),
   };
 }

@@ -55,6 +55,7 @@ export const catalogue = {
   "CW-KERN-002": entry("WaitTimeout", "infrastructure", false, "waiting took longer than its time limit", "See the evidence for what was still open; `why(id)` explains one task."),
   "CW-SUP-001": entry("SupervisionError", "configuration", false, "a supervisor refused a call or a specification", "The reason is OTP's word; see the supervision page."),
   "CW-SUP-002": entry("AskTimeout", "infrastructure", true, "an actor did not answer in time", "Raise the time limit, or look at what the actor is doing."),
+  "CW-SUP-003": entry("ThreadLost", "infrastructure", false, "the thread of an actor ended under it", "See the evidence: the exit code, or the memory it may use (resourceLimits)."),
   "CW-INT-001": entry("InternalConsistencyError", "internal", false, "caraway broke one of its own rules", "This is a fault of caraway: please report it with the story attached."),
 } as const satisfies Record<string, CatalogueEntry>;
 

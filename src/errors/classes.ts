@@ -82,7 +82,9 @@ export class SupervisionError extends CarawayError {
 }
 /** `CW-SUP-002`: an actor did not answer in time. */
 export class AskTimeout extends CarawayError {}
+/** `CW-SUP-003`: the thread of an actor ended under it. */
+export class ThreadLost extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);

@@ -1,4 +1,4 @@
-import type { AnyStateMachine } from "xstate";
+import type { AnyActorLogic, AnyStateMachine } from "xstate";
 import { compile, type CompiledChart, type Typed } from "../actors/compile.js";
 import { durationFault, parseDuration } from "../config/units.js";
 import type { AutoShutdown } from "../state-machines/supervision.js";
@@ -69,14 +69,29 @@ function prepareBackoff({ min, max, jitter = 0.1 }: Backoff, place: string): Pre
 function prepareBody(spec: ChildSpec, place: string): Body {
   const given = kinds.filter((kind) => spec[kind] !== undefined);
   const [kind, another] = given;
-  if (kind === undefined) throw refusal("missing_start", `${place}: a child needs one of run, machine or supervisor`);
+  if (kind === undefined) throw refusal("missing_start", `${place}: a child needs one of ${kinds.join(", ")}`);
   if (another !== undefined) throw refusal("bad_combination", `${place}: a child is one thing, but has ${given.join(" and ")}`);
-  if (spec.on !== undefined) throw notYet(`the option "on" of a child (${place})`);
-  if (kind === "logic" || kind === "module") throw notYet(`a child made of "${kind}" (${place})`);
+  if (kind !== "module" && spec.on !== undefined) throw refusal("bad_combination", `${place}: on says where a module runs, and goes with module alone`);
+  if (kind === "module") return prepareModule(spec, place);
+  if (kind === "logic") return { kind, logic: prepareLogic(spec.logic, place) };
   if (kind === "supervisor" && spec.supervisor !== undefined) return { kind, supervisor: prepareSupervisor(spec.supervisor, place) };
   if (kind === "machine" && spec.machine !== undefined) return prepareMachine(spec.machine, spec, place);
   if (kind !== "run" || typeof spec.run !== "function") throw refusal("invalid_run", `${place}: run must be a function`);
   return { kind, run: spec.run };
+}
+
+function prepareModule({ module, on, resourceLimits = {} }: ChildSpec, place: string): Body {
+  if (!(module instanceof URL) || !/^(?:file|data|node):$/.test(module.protocol)) throw refusal("invalid_module", `${place}: module must be the URL of a file, as new URL("./worker.js", import.meta.url)`);
+  if (on === undefined) throw refusal("missing_on", `${place}: a module needs on, which says where it runs: "thread"`);
+  if ((on as unknown) !== "thread") throw notYet(`the option "on" of a child with a value other than "thread" (${place})`);
+  for (const [name, value] of Object.entries(resourceLimits)) if (!(typeof value === "number" && value > 0)) throw refusal("invalid_resource_limits", `${place}: resourceLimits.${name} must be a number above 0, but is ${String(value)}`);
+  return { kind: "module", module, resourceLimits };
+}
+
+function prepareLogic(logic: ChildSpec["logic"], place: string): AnyActorLogic {
+  const isLogic = typeof logic === "object" && typeof logic.transition === "function" && typeof logic.getInitialSnapshot === "function";
+  if (!isLogic) throw refusal("invalid_logic", `${place}: logic must be logic of xstate: a machine, or what fromPromise, fromCallback, fromObservable or fromTransition gives`);
+  return logic;
 }
 
 const compiled = new WeakMap<AnyStateMachine, CompiledChart<object, Typed, Typed, unknown>>();

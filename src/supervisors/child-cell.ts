@@ -6,6 +6,7 @@ import type { Incarnation } from "./incarnation.js";
 import { LogicalRef } from "./logical-ref.js";
 import type { PreparedChild } from "./prepared.js";
 import type { Services } from "./services.js";
+import { ThreadRef } from "./thread-ref.js";
 import type { SupervisorHandle } from "./handle.js";
 
 /** The supervisor of a child, as its cell sees it. */
@@ -59,7 +60,8 @@ export class ChildCell extends Cell<ChildContext, ChildMessage, ChildEffect> {
   private freshRef(): LogicalRef {
     const { prepared, path } = this;
     const handle = this.makeHandle(() => ref);
-    const ref: LogicalRef = new LogicalRef(this.services, prepared.id, path, prepared.mailbox, handle);
+    const Ref = prepared.body.kind === "module" ? ThreadRef : LogicalRef;
+    const ref: LogicalRef = new Ref(this.services, prepared.id, path, prepared.mailbox, handle);
     return ref;
   }
 }

@@ -6,6 +6,7 @@ import { Announcer } from "../actors/streams.js";
 import { parseDuration } from "../config/units.js";
 import { AskTimeout, placeError } from "../errors/index.js";
 import type { EndReason } from "../state-machines/end-reason.js";
+import { RefBehind } from "./addressable.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
 import type { ActorRef, Duration, Supervisor } from "./types.js";
@@ -13,10 +14,12 @@ import type { ActorRef, Duration, Supervisor } from "./types.js";
 /** A message, or a notice, with the ways to answer it. */
 export interface Envelope {
   readonly message?: unknown;
-  readonly reply?: (answer: unknown) => void;
-  readonly refuse?: (error: unknown) => void;
+  readonly reply?: ((answer: unknown) => void) | undefined;
+  readonly refuse?: ((error: unknown) => void) | undefined;
   /** Of the control lane: called instead of the handler. */
   readonly notice?: () => void;
+  /** It has come over a link. */
+  readonly linked?: true;
 }
 
 /** The actor that is behind a ref for the time being. */
@@ -26,6 +29,8 @@ export interface Receiver {
   handle(envelope: Envelope): void;
   /** Of a chart: where it is. */
   snapshot?(): object;
+  /** Nobody waits any more for the answer to what it was asked. */
+  askOver?(envelope: Envelope): void;
 }
 
 export type RefStatus = "starting" | "running" | "restarting" | "ended";
@@ -34,7 +39,7 @@ const defaultAskTimeout = 5000;
 const messagesPerTurn = 256;
 
 /** The one ref of a child over all its incarnations; owner of its mailbox. */
-export class LogicalRef implements ActorRef {
+export class LogicalRef extends RefBehind implements ActorRef {
   incarnation = 0;
   status: RefStatus = "starting";
   readonly ended: Promise<EndReason>;
@@ -52,12 +57,13 @@ export class LogicalRef implements ActorRef {
   private settle: (reason: EndReason) => void = () => undefined;
 
   constructor(
-    private readonly services: Services,
+    protected readonly services: Services,
     readonly id: string,
     readonly path: string,
     capacity: number,
     readonly supervisor?: Supervisor,
   ) {
+    super();
     this.mailbox = new Mailbox(capacity);
     this.notices = new EndNotices(services.ports.scheduler);
     this.ended = new Promise((resolve) => (this.settle = resolve));
@@ -95,7 +101,7 @@ export class LogicalRef implements ActorRef {
       const timer = this.services.ports.clock.after(ms, () => over(() => reject(this.unanswered(ms))));
       const over = (settle: () => void): void => {
         timer.cancel();
-        this.asked.delete(envelope);
+        if (this.asked.delete(envelope)) this.receiver?.askOver?.(envelope);
         settle();
       };
       this.post(envelope);
@@ -189,7 +195,31 @@ export class LogicalRef implements ActorRef {
     this.services.ports.scheduler.later(this.pump);
   };
 
-  private post(envelope: Envelope): void {
+  /** What the incarnation was given and did not come to: for the next one, before all else. */
+  takeBack(envelopes: readonly Envelope[]): void {
+    for (const envelope of envelopes) this.asked.delete(envelope);
+    if (this.status !== "ended") this.mailbox.putBack(envelopes);
+    else for (const envelope of envelopes) this.undeliverable(envelope, "unhandled");
+  }
+
+  deliver(envelope: Envelope): void {
+    const { reply, refuse } = envelope;
+    if (reply === undefined) {
+      this.post(envelope);
+      return;
+    }
+    const over = (): void => {
+      if (this.asked.delete(asked)) this.receiver?.askOver?.(asked);
+    };
+    const answering = <T>(answer: ((value: T) => void) | undefined) => (value: T): void => {
+      over();
+      answer?.(value);
+    };
+    const asked: Envelope = { ...envelope, reply: answering(reply), refuse: answering(refuse) };
+    this.post(asked);
+  }
+
+  protected post(envelope: Envelope): void {
     const { messages } = this.services;
     if (messages.observed) messages.next({ at: this.services.now, to: this.path, incarnation: this.incarnation, message: envelope.message, asked: envelope.reply !== undefined });
     if (this.status === "ended") this.undeliverable(envelope, "ended");

@@ -1,13 +1,24 @@
+import type { ResourceLimits } from "node:worker_threads";
+import type { AnyActorLogic } from "xstate";
 import type { CompiledChart, Typed } from "../actors/compile.js";
 import type { NewChild, AutoShutdown, Strategy, RestartKind } from "../state-machines/supervision.js";
 import type { ChartSelf, ChildSpec, Self } from "./types.js";
 
 export type Effects = Readonly<Record<string, (effect: never, self: ChartSelf) => unknown>>;
 
+/** A module that runs in a thread of its own. */
+export interface ModuleBody {
+  readonly kind: "module";
+  readonly module: URL;
+  readonly resourceLimits: ResourceLimits;
+}
+
 /** What a child is made of. */
 export type Body =
   | { readonly kind: "run"; readonly run: (self: Self<never>) => unknown }
   | { readonly kind: "machine"; readonly chart: CompiledChart<object, Typed, Typed, unknown>; readonly effects: Effects }
+  | { readonly kind: "logic"; readonly logic: AnyActorLogic }
+  | ModuleBody
   | { readonly kind: "supervisor"; readonly supervisor: PreparedSupervisor };
 
 /** A child's specification, checked, with every default filled in and every duration in milliseconds. */

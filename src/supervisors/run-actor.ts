@@ -2,7 +2,8 @@ import type { Dispatcher } from "../actors/dispatcher.js";
 import type { Timer } from "../actors/ports.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import type { Incarnation, IncarnationHost } from "./incarnation.js";
-import { causeOf, LogicalRef, type Envelope, type Receiver } from "./logical-ref.js";
+import { isAddressable } from "./addressable.js";
+import { causeOf, type LogicalRef, type Envelope, type Receiver } from "./logical-ref.js";
 import type { PreparedChild } from "./prepared.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
@@ -93,7 +94,7 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
   }
 
   watch(ref: ActorRef, onEnd: (reason: EndReason) => void): () => void {
-    if (this.isOver() || !(ref instanceof LogicalRef)) return nobody;
+    if (this.isOver() || !isAddressable(ref)) return nobody;
     let wanted = true;
     const unwatch = ref.watch((reason) => {
       this.unwatches.delete(unwatch);
@@ -114,7 +115,7 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     this.offspring ??= this.makeOffspring();
     const ref = await this.offspring.start({ ...spec, restart: "temporary", significant: false });
     if (ref === undefined) throw refusal("ignored", `the start of ${this.ref.path}/${spec.id} said that there is nothing to do`, { actor: this.ref.path });
-    if (ref instanceof LogicalRef) {
+    if (isAddressable(ref)) {
       ref.watch((reason) => {
         if (causeOf(reason) !== undefined || reason === "killed") this.end(reason === "killed" ? { error: refusal("killed", `${ref.path}, linked to ${this.ref.path}, was killed`) } : reason);
       });

@@ -19,6 +19,8 @@ export interface SystemCounts {
   afterEnd: number;
   /** Errors of callbacks that were given to `system.watch`, and of clean-ups after a kill. */
   contained: number;
+  /** Threads that were told to die and are still inside a native call. */
+  zombies: number;
 }
 
 /** What all parts of one actor system share. */
@@ -26,7 +28,7 @@ export class Services {
   readonly deadLetters = new Announcer<DeadLetter>();
   readonly messages = new Announcer<MessageRecord>();
   readonly reports = new Announcer<SupervisorReport>();
-  readonly counts: SystemCounts = { deadLetters: 0, afterEnd: 0, contained: 0 };
+  readonly counts: SystemCounts = { deadLetters: 0, afterEnd: 0, contained: 0, zombies: 0 };
 
   constructor(
     readonly ports: Ports,

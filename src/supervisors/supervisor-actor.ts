@@ -9,10 +9,10 @@ import { ChildCell, type ChildOwner } from "./child-cell.js";
 import { SupervisorHandle } from "./handle.js";
 import type { Incarnation, IncarnationHost } from "./incarnation.js";
 import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
-import { MachineActor } from "./machine-actor.js";
+import { makeWorker } from "./make-worker.js";
 import { delayOf, newChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
 import { refusal } from "./refusal.js";
-import { RunActor, type Offspring } from "./run-actor.js";
+import type { Offspring } from "./run-actor.js";
 import type { Services } from "./services.js";
 import { supervisorKind, type SupervisorCell } from "./supervisor-kind.js";
 
@@ -97,13 +97,10 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
     };
     const number = cell.renew(incarnation);
     const { ref, prepared } = cell;
-    const { body, input } = prepared;
-    if (body.kind === "run") {
-      const actor = new RunActor(this.services, prepared, ref, number, host, () => this.offspring(ref.path));
-      this.begin(cell, actor, number, () => actor.launch(body.run));
-    } else if (body.kind === "machine") {
-      const actor = new MachineActor(this.services, body, ref, number, host);
-      this.begin(cell, actor, number, () => actor.launch(input));
+    const { body } = prepared;
+    if (body.kind !== "supervisor") {
+      const made = makeWorker(this.services, prepared, body, ref, number, host, () => offspringOf(this.services, ref.path));
+      this.begin(cell, made.actor, number, () => made.launch());
     } else {
       const { supervisor: handle } = ref;
       if (!(handle instanceof SupervisorHandle)) throw new TypeError(`${ref.path} has no handle`);
@@ -185,23 +182,23 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
     this.ref?.detach(reason);
     this.host.ended(reason);
   }
+}
 
-  /** Where the children of a running function live: nobody restarts them. */
-  private offspring(path: string): Offspring {
-    let ended: () => void = () => undefined;
-    const whenEnded = new Promise<void>((resolve) => (ended = resolve));
-    const handle = new SupervisorHandle(path, () => whenEnded.then(() => "shutdown" as const), () => false);
-    const actor = new SupervisorActor(this.services, childless, path, handle, { started: nobody, ignored: nobody, ended });
-    actor.launch();
-    return {
-      start: (spec) => handle.start(spec),
-      kill: () => actor.kill(),
-      stop: () => {
-        actor.stop();
-        return whenEnded;
-      },
-    };
-  }
+/** Where the children of a running function live: nobody restarts them. */
+export function offspringOf(services: Services, path: string): Offspring {
+  let ended: () => void = () => undefined;
+  const whenEnded = new Promise<void>((resolve) => (ended = resolve));
+  const handle = new SupervisorHandle(path, () => whenEnded.then(() => "shutdown" as const), () => false);
+  const actor = new SupervisorActor(services, childless, path, handle, { started: nobody, ignored: nobody, ended });
+  actor.launch();
+  return {
+    start: (spec) => handle.start(spec),
+    kill: () => actor.kill(),
+    stop: () => {
+      actor.stop();
+      return whenEnded;
+    },
+  };
 }
 
 const nobody = (): void => undefined;

@@ -6,6 +6,7 @@ import { realPorts } from "../actors/real-ports.js";
 import { simulatedPorts, type SimulatedPorts } from "../actors/simulated-ports.js";
 import { parseDuration } from "../config/units.js";
 import { isNormalEnd, type EndReason } from "../state-machines/end-reason.js";
+import { isAddressable } from "./addressable.js";
 import { prepareSupervisor } from "./check-specs.js";
 import { SupervisorHandle } from "./handle.js";
 import { causeOf, LogicalRef } from "./logical-ref.js";
@@ -72,7 +73,7 @@ export class ActorSystem {
 
   /** One call at the end of the ref's present incarnation, at once where it has ended. What `onEnd` throws harms nobody. */
   watch(ref: ActorRef, onEnd: (reason: EndReason) => void): () => void {
-    if (!(ref instanceof LogicalRef)) throw refusal("invalid_ref", "watch needs a ref of an actor");
+    if (!isAddressable(ref)) throw refusal("invalid_ref", "watch needs a ref of an actor");
     this.unwatch(ref, onEnd);
     const forget = (): void => {
       const callbacks = this.watches.get(ref);

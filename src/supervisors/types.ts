@@ -1,5 +1,6 @@
 import type { Observable } from "rxjs";
-import type { AnyStateMachine } from "xstate";
+import type { ResourceLimits } from "node:worker_threads";
+import type { AnyActorLogic, AnyStateMachine } from "xstate";
 import type { Duration } from "../config/units.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import type { AutoShutdown, RestartKind, Strategy, SupervisorEvent } from "../state-machines/supervision.js";
@@ -91,12 +92,23 @@ export interface ChildSpec {
   /** A function: started when it (or its promise) returns, a throw is a failed start, and `"ignore"` says that there is nothing to do. */
   readonly run?: (self: Self<never>) => unknown;
   readonly supervisor?: SupervisorSpec;
-  /** Not built yet. */
-  readonly logic?: unknown;
-  /** Not built yet. */
+  /**
+   * Any logic of xstate (a machine with `invoke`, `after` and children, a promise, a callback, an observable, a transition), run with `input`.
+   * Its timers run on the system's clock. It ends `normal` when it is done, and with `{ error }` on any error in it or below it that is not handled
+   * there. What it emits is announced on `events$`; an emitted `{ type: "reply", answer }` answers the message being handled, or else the
+   * oldest that waits for an answer, or the message `to`.
+   */
+  readonly logic?: AnyActorLogic;
+  /**
+   * A module whose default export is what `run` is, or an object `{ machine, effects }` or `{ logic }`: it runs where `on` says. What it is told, asks,
+   * answers and announces is copied; memory is moved where `transfer` says so. Refs in messages and in `input` work on the other side, where they
+   * tell, ask and watch. What it spawns lives in its thread. Messages that the thread has not come to when it ends are kept for its next incarnation.
+   */
   readonly module?: URL;
-  /** Not built yet. */
-  readonly on?: unknown;
+  /** Where `module` runs: `"thread"`, a worker thread of its own. */
+  readonly on?: "thread";
+  /** Of the thread; one that uses up its memory ends the actor with an error, and nothing else. */
+  readonly resourceLimits?: ResourceLimits;
 }
 
 export interface SupervisorSpec {
@@ -148,8 +160,8 @@ export interface DeadLetter {
   readonly at: number;
   readonly to: string;
   readonly message: unknown;
-  /** The actor had ended; its mailbox was full; it ended before it came to the message. */
-  readonly reason: "ended" | "mailbox_full" | "unhandled";
+  /** The actor had ended; its mailbox was full; it ended before it came to the message; the message cannot be copied to its thread. */
+  readonly reason: "ended" | "mailbox_full" | "unhandled" | "uncloneable";
 }
 
 export interface TreeNode {

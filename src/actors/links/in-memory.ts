@@ -1,9 +1,10 @@
+import type { Transferable } from "node:worker_threads";
 import type { Ports } from "../ports.js";
 
 /** One end of a link: messages in order, each at most once, while the link is whole. */
 export interface LinkPort<Out = unknown, In = unknown> {
-  /** Sends to the other end. After the link was closed it goes nowhere, and is counted. */
-  post(message: Out): void;
+  /** Sends to the other end. After the link was closed it goes nowhere, and is counted. What is `moved` is not copied, where the link copies at all. */
+  post(message: Out, moved?: readonly Transferable[]): void;
   /** Who receives; messages that came before wait for it. One receiver at a time. */
   onMessage(handler: (message: In) => void): void;
   /** Called once, when either end closes the link; at once where it is closed already. */

@@ -6,7 +6,7 @@ import { answerStride, type AnswerFrame, type HeadMessage, type SessionSetup, ty
 import type { Fate, LaneEvents, LaneHost, LaneLink, ShellLink, ShellRequest } from "./host.js";
 import { nested, taskToken, type Offspring } from "./offspring.js";
 import { Shells } from "./shells.js";
-import { typescriptProject } from "./typescript.js";
+import { typescriptProject } from "../../actors/typescript.js";
 
 export interface PiscinaHostOptions {
   readonly label: string;

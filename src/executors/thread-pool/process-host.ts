@@ -3,7 +3,7 @@ import type { LaneEvents, LaneHost, LaneLink, ShellLink, ShellRequest } from "./
 import type { PiscinaHostOptions } from "./piscina-host.js";
 import { PoolProcess } from "./pool-process.js";
 import { Shells } from "./shells.js";
-import { typescriptProject } from "./typescript.js";
+import { typescriptProject } from "../../actors/typescript.js";
 
 /** How long a worker may take to end before its process is killed, in milliseconds. */
 const patience = 500;

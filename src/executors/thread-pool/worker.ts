@@ -12,7 +12,7 @@ import { refuseLateExits } from "./late-exit.js";
 import { moduleApp, reachOf } from "./module-app.js";
 import { taskToken } from "./offspring.js";
 import { watchSpawns } from "./spawn-watch.js";
-import { registerTypeScript } from "./typescript.js";
+import { registerTypeScript } from "../../actors/typescript.js";
 
 type Runnable = (...args: unknown[]) => unknown;
 type Loaded = Runnable | Promise<Runnable> | Error;

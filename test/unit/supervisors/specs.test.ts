@@ -17,7 +17,7 @@ const bad: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["an autoShutdown that does not exist", { autoShutdown: "sometimes" }, "invalid_auto_shutdown", /autoShutdown "sometimes"/],
   ["a child without an id", { children: [{ run }] }, "missing_id", /needs an id/],
   ["two children with one id", { children: [{ id: "a", run }, { id: "a", run }] }, "duplicate_child_name", /two children have the id "a"/],
-  ["a child that is nothing", one({ run: undefined }), "missing_start", /a: a child needs one of run, machine or supervisor/],
+  ["a child that is nothing", one({ run: undefined }), "missing_start", /a: a child needs one of run, machine, supervisor, logic, module/],
   ["a child that is two things", one({ supervisor: {} }), "bad_combination", /run and supervisor/],
   ["a run that is no function", one({ run: "now" }), "invalid_run", /run must be a function/],
   ["a restart kind that does not exist", one({ restart: "always" }), "invalid_restart", /restart "always"/],
@@ -30,6 +30,12 @@ const bad: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["a back-off with too much jitter", one({ backoff: { min: 1, max: 5, jitter: 2 } }), "invalid_backoff", /backoff\.jitter/],
   ["a mailbox that holds nothing", one({ mailbox: 0 }), "invalid_mailbox", /mailbox/],
   ["a chart that cannot be compiled", { children: [{ id: "a", machine: createMachine({ id: "x", entry: raise({ type: "e" }) }) }] }, "invalid_machine", /machine cannot be run: chart "x".*xstate\.raise/],
+  ["logic that is none", one({ run: undefined, logic: { start: run } }), "invalid_logic", /logic must be logic of xstate/],
+  ["a module that is no URL", one({ run: undefined, module: "./x.js", on: "thread" }), "invalid_module", /module must be the URL/],
+  ["a module from elsewhere", one({ run: undefined, module: new URL("https://example.org/x.js"), on: "thread" }), "invalid_module", /URL of a file/],
+  ["a module without a place", one({ run: undefined, module: new URL("file:///x.js") }), "missing_on", /needs on/],
+  ["a place without a module", one({ on: "thread" }), "bad_combination", /on says where a module runs/],
+  ["resource limits that are none", one({ run: undefined, module: new URL("file:///x.js"), on: "thread", resourceLimits: { maxOldGenerationSizeMb: -1 } }), "invalid_resource_limits", /resourceLimits\.maxOldGenerationSizeMb/],
   ["an effect that is no function", { children: [{ id: "a", machine: createMachine({ id: "x" }), effects: { save: 1 } }] }, "invalid_effects", /effects\["save"\]/],
   ["simple_one_for_one without a template", { strategy: "simple_one_for_one" }, "missing_child", /needs child/],
   ["simple_one_for_one with children", { strategy: "simple_one_for_one", child: { run }, children: [{ id: "a", run }] }, "bad_combination", /no children of its own/],
@@ -53,8 +59,8 @@ describe("a specification is refused before anything starts:", () => {
     });
   }
 
-  for (const [what, spec] of [["logic", { run: undefined, logic: {} }], ["module", { run: undefined, module: new URL("file:///x.js") }], ["on", { on: "block" }]] as const) {
-    it(`${what}, since it is not built yet`, async () => {
+  for (const [what, spec] of [["on", { run: undefined, module: new URL("file:///x.js"), on: "block" }], ["on", { run: undefined, module: new URL("file:///x.js"), on: { label: "pool" } }]] as const) {
+    it(`${what} ${JSON.stringify(spec.on)}, since it is not built yet`, async () => {
       const lab = new Lab();
       const error = await lab.settled(lab.system.supervise(one(spec)).catch((cause: unknown) => cause));
       expect(error).toBeInstanceOf(NotYetSupported);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { typescriptProject } from "#internal/executors/thread-pool/typescript";
+import { typescriptProject } from "#internal/actors/typescript";
 
 const { execArgv } = process;
 afterEach(() => {

@@ -1,0 +1,97 @@
+import { EndNotices } from "../actors/end-notices.js";
+import { parseDuration } from "../config/units.js";
+import { AskTimeout } from "../errors/index.js";
+import type { EndReason } from "../state-machines/end-reason.js";
+import { RefBehind } from "./addressable.js";
+import type { Envelope } from "./logical-ref.js";
+import { notYet, refusal } from "./refusal.js";
+import type { Services } from "./services.js";
+import type { ActorRef, Duration } from "./types.js";
+import type { Observable } from "rxjs";
+
+/** The way to the thread where an actor lives. */
+export interface Passage {
+  /** False where too much is on its way already. */
+  pass(number: number, envelope: Envelope): boolean;
+  /** The envelope's asker waits no more. */
+  forget(envelope: Envelope): void;
+  watch(number: number, onEnd: (reason: EndReason) => void): () => void;
+}
+
+/** A ref that has come from another thread: it tells, asks and watches over there. It does not see restarts, nor what is announced. */
+export class RemoteRef extends RefBehind implements ActorRef {
+  readonly ended: Promise<EndReason>;
+  private readonly notices: EndNotices;
+  private settle: (reason: EndReason) => void = () => undefined;
+
+  constructor(
+    private readonly services: Services,
+    readonly passage: Passage,
+    readonly number: number,
+    readonly id: string,
+    readonly path: string,
+    /** As it was when the ref was sent. */
+    readonly incarnation: number,
+  ) {
+    super();
+    this.notices = new EndNotices(services.ports.scheduler);
+    this.ended = new Promise((resolve) => (this.settle = resolve));
+  }
+
+  get alive(): boolean {
+    return this.notices.reason === undefined;
+  }
+
+  get events$(): Observable<never> {
+    return this.unseen("events$");
+  }
+
+  get snapshot$(): Observable<never> {
+    return this.unseen("snapshot$");
+  }
+
+  tell(message: unknown): void {
+    this.deliver({ message });
+  }
+
+  ask(message: unknown, { timeout = 5000 }: { readonly timeout?: Duration } = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const ms = parseDuration(timeout, "the time-out of ask");
+      const envelope: Envelope = { message, reply: (answer) => over(() => resolve(answer)), refuse: (error) => over(() => reject(error)) };
+      const timer = this.services.ports.clock.after(ms, () => over(() => reject(new AskTimeout("CW-SUP-002", `${this.path} did not answer within ${ms} ms`, { where: { actor: this.path }, evidence: { timeout: ms } }))));
+      const over = (settle: () => void): void => {
+        timer.cancel();
+        this.passage.forget(envelope);
+        settle();
+      };
+      this.deliver(envelope);
+    });
+  }
+
+  deliver(envelope: Envelope): void {
+    const { message, refuse } = envelope;
+    if (!this.alive) {
+      this.services.deadLetter(this.path, message, "ended");
+      refuse?.(refusal("noproc", `${this.path} has ended`, { actor: this.path }));
+    } else if (!this.passage.pass(this.number, envelope)) {
+      this.services.deadLetter(this.path, message, "mailbox_full");
+      refuse?.(refusal("mailbox_full", `too many messages are on their way to the thread of ${this.path}`, { actor: this.path }));
+    }
+  }
+
+  watch(onEnd: (reason: EndReason) => void): () => void {
+    if (!this.alive) return this.notices.watch(onEnd);
+    return this.passage.watch(this.number, onEnd);
+  }
+
+  /** It has ended for good, or the way to it has. */
+  end(reason: EndReason): void {
+    if (!this.alive) return;
+    this.notices.end(reason);
+    this.settle(reason);
+  }
+
+  private unseen(what: string): Observable<never> {
+    throw notYet(`${what} of a ref that came from another thread (${this.path})`);
+  }
+}

@@ -1,0 +1,167 @@
+import type { LinkPort } from "../actors/links/in-memory.js";
+import { SupervisionError } from "../errors/index.js";
+import type { EndReason } from "../state-machines/end-reason.js";
+import { Border } from "./border.js";
+import { carryReason } from "./carried.js";
+import { prepareChild } from "./check-specs.js";
+import { kinds, theActor, withRefs, type Frame } from "./frames.js";
+import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import { LogicalRef, type Envelope, type Receiver } from "./logical-ref.js";
+import { makeWorker } from "./make-worker.js";
+import type { PreparedChild } from "./prepared.js";
+import { refusal } from "./refusal.js";
+import type { Services } from "./services.js";
+import { offspringOf } from "./supervisor-actor.js";
+import { actorWindow, type ThreadBeginning } from "./thread-protocol.js";
+import type { ChildSpec } from "./types.js";
+
+/** The actor in its thread: what the program tells it, and what the program is told of it. */
+export class ThreadHost implements IncarnationHost, Receiver {
+  private readonly ref: LogicalRef;
+  private readonly border: Border;
+  private readonly beginning: ThreadBeginning;
+  private actor: (Incarnation & Receiver) | undefined;
+  /** Asked to stop before there was an actor. */
+  private stopped = false;
+  private over = false;
+  private received = 0;
+  private begun = 0;
+  private told = 0;
+  private stale = false;
+  private contained = 0;
+
+  constructor(
+    private readonly services: Services,
+    private readonly link: LinkPort<Frame, Frame>,
+    private readonly taken: Int32Array,
+    [kind, , , load]: Frame,
+    /** The actor has ended, and the program ends the thread. */
+    private readonly leave: () => void,
+  ) {
+    const { id, path, mailbox } = load as ThreadBeginning;
+    this.ref = new LogicalRef(services, id, path, mailbox + actorWindow);
+    this.border = new Border(services, link, this.ref);
+    this.beginning = this.border.opened(kind, load) as ThreadBeginning;
+    services.deadLetters.observable.subscribe((letter) => this.send(kinds.lost, letter, () => this.link.post([kinds.lost, 0, 0, { ...letter, message: String(letter.message) }])));
+    this.ref.events$.subscribe((event) => this.send(kinds.announced, event, () => services.deadLetter(path, String(event), "uncloneable")));
+    this.ref.snapshot$.subscribe(() => this.changed());
+  }
+
+  /** Makes the actor of what `load` gives, and lets it start. */
+  async begin(load: () => Promise<unknown>): Promise<void> {
+    let child: PreparedChild;
+    try {
+      child = this.prepare(await load());
+    } catch (error) {
+      this.ended({ error: startError(error, this.ref.path) });
+      return;
+    }
+    if (this.stopped) {
+      this.ended("shutdown");
+      return;
+    }
+    const { body } = child;
+    if (body.kind === "supervisor") return;
+    const { incarnation } = this.beginning;
+    const made = makeWorker(this.services, child, body, this.ref, incarnation, this, () => offspringOf(this.services, this.ref.path));
+    this.actor = made.actor;
+    this.ref.attach(incarnation, this);
+    made.launch();
+  }
+
+  receive(frame: Frame): void {
+    const [kind, to, number, load] = frame;
+    if (kind === kinds.stop) {
+      this.stopped = true;
+      this.actor?.stop();
+    } else if (to === theActor && ((kind & ~withRefs) === kinds.tell || (kind & ~withRefs) === kinds.ask)) {
+      this.received++;
+      this.ref.deliver(this.border.envelope(kind, number, load));
+    } else this.border.receive(frame);
+  }
+
+  get takes(): Receiver["takes"] {
+    return this.over ? "nothing" : (this.actor?.takes ?? "nothing");
+  }
+
+  handle(envelope: Envelope): void {
+    if (envelope.linked === true) {
+      Atomics.store(this.taken, 0, ++this.begun | 0);
+      if (this.begun === this.received || this.begun - this.told >= actorWindow / 2) this.tellBegun();
+    }
+    this.actor?.handle(envelope);
+  }
+
+  snapshot(): object {
+    return this.actor?.snapshot?.() ?? {};
+  }
+
+  askOver(envelope: Envelope): void {
+    this.actor?.askOver?.(envelope);
+  }
+
+  started(): void {
+    this.link.post([kinds.started, 0, 0, undefined]);
+  }
+
+  ignored(): void {
+    this.finish([kinds.ignored, 0, 0, undefined]);
+  }
+
+  ended(reason: EndReason): void {
+    this.finish([kinds.ended, 0, 0, carryReason(reason)]);
+  }
+
+  private finish(frame: Frame): void {
+    if (this.over) return;
+    this.over = true;
+    this.link.post(frame);
+    this.leave();
+  }
+
+  private prepare(exported: unknown): PreparedChild {
+    const { id, path, mailbox, shutdown, input } = this.beginning;
+    const common = { id, mailbox, input, restart: "temporary", shutdown: shutdown === Infinity ? "infinity" : shutdown } as const;
+    const { machine, effects, logic } = (typeof exported === "object" && exported !== null ? exported : {}) as ChildSpec;
+    const made: Partial<ChildSpec> | undefined = typeof exported === "function" ? { run: exported as NonNullable<ChildSpec["run"]> } : machine !== undefined ? { machine, effects: effects ?? {} } : logic !== undefined ? { logic } : undefined;
+    if (made === undefined) throw refusal("invalid_module", `the default export of the module of ${path} must be a function, { machine, effects } or { logic }`, { actor: path });
+    return prepareChild({ ...common, ...made }, path.slice(0, path.lastIndexOf("/")), "never");
+  }
+
+  private tellBegun(): void {
+    this.told = this.begun;
+    this.link.post([kinds.taken, 0, 0, undefined]);
+  }
+
+  /** The state is told of once a turn, as it is then. */
+  private changed(): void {
+    if (this.stale || this.actor?.snapshot === undefined) return;
+    this.stale = true;
+    this.services.ports.scheduler.soon(() => {
+      this.stale = false;
+      const { context, ...plain } = this.snapshot() as { readonly context?: unknown };
+      this.send(kinds.changed, { ...plain, context }, () => this.link.post([kinds.changed, 0, 0, plain]));
+    });
+  }
+
+  private send(kind: number, load: unknown, otherwise: () => void): void {
+    if (this.over) return;
+    if (this.services.counts.contained > this.contained) {
+      this.link.post([kinds.contained, 0, this.services.counts.contained - this.contained, undefined]);
+      this.contained = this.services.counts.contained;
+    }
+    try {
+      this.border.send(kind, 0, 0, load);
+    } catch {
+      otherwise();
+    }
+  }
+}
+
+/** Why the module gave nothing to start, said so. */
+function startError(cause: unknown, path: string): unknown {
+  if (cause instanceof SupervisionError) return cause;
+  const isMissing = cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
+  const hint = cause instanceof Error && "code" in cause && cause.code === "ERR_UNKNOWN_FILE_EXTENSION" ? "; install tsx beside your program: threads load TypeScript through it" : "";
+  return refusal(isMissing ? "module_not_found" : "module_failed", `the module of ${path} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}${hint}`, { actor: path, cause });
+}

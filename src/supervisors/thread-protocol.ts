@@ -1,0 +1,21 @@
+/** So many messages at most are with a thread that it has not begun to handle; the others wait in the mailbox. */
+export const actorWindow = 1024;
+
+/** What a thread finds in `workerData`, beside its port. */
+export interface ThreadData {
+  readonly module: string;
+  /** Counts the messages that the actor has begun to handle. */
+  readonly taken: SharedArrayBuffer;
+  /** Where a loader of TypeScript is looked for, if one is needed. */
+  readonly typescript: string | undefined;
+}
+
+/** The first message of the program. */
+export interface ThreadBeginning {
+  readonly id: string;
+  readonly path: string;
+  readonly incarnation: number;
+  readonly mailbox: number;
+  readonly shutdown: number | "brutal_kill";
+  readonly input: unknown;
+}
