@@ -3,6 +3,7 @@ import { type DataFile } from "../data/file.js";
 import { NotSettled } from "../errors/index.js";
 import type { TaskRecord } from "./task-record.js";
 import type { AttemptRecord, NoOutputs, OutputFutures, TaskState } from "./types.js";
+import { isResolver, Unasked } from "./waiters.js";
 
 /**
  * The future of a task's result. Await it, or never look at it: a failure nobody looks at is in the run's summary,
@@ -72,7 +73,10 @@ export class AppFuture<T, O = NoOutputs> implements PromiseLike<T> {
   }
 
   then<A = T, B = never>(onValue?: ((value: T) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
-    return (this.record.promise() as Promise<T>).then(onValue, onError);
+    const { record } = this;
+    if (!isResolver(onValue) || !isResolver(onError)) return (record.promise() as Promise<T>).then(onValue, onError);
+    record.tell({ resolve: onValue, reject: onError });
+    return new Unasked(record, onValue, onError) as Promise<unknown> as Promise<never>;
   }
 
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {

@@ -16,6 +16,7 @@ import type { Scope } from "./scope.js";
 import { shownState } from "./statistics.js";
 import type { TaskKind } from "./task-kind.js";
 import type { AttemptRecord, Outputs, TaskState } from "./types.js";
+import { Deferred, type Waiter, type Waiters, waitersOf, withWaiter } from "./waiters.js";
 
 /** What only some tasks have. */
 export interface TaskExtra {
@@ -52,32 +53,12 @@ export interface TaskExtra {
   blocked?: boolean;
 }
 
-/** The promise that somebody asked for. */
-class Waiter {
-  readonly promise: Promise<unknown>;
-  resolve!: (value: unknown) => void;
-  private reject!: (error: unknown) => void;
-
-  constructor() {
-    this.promise = new Promise<unknown>((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-
-  fail(error: unknown): void {
-    // A failure nobody looks at stays in the run's summary.
-    this.promise.catch(() => undefined);
-    this.reject(error);
-  }
-}
-
 /** One task: its chart's state, its arguments, and its future. Owned by the kernel. */
 export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> implements Work {
   extra: TaskExtra | undefined = undefined;
   /** Tasks to tell when this one has ended. */
   dependents: TaskRecord[] | TaskRecord | undefined = undefined;
-  private waiter: Waiter | undefined = undefined;
+  private waiters: Waiters = undefined;
   private cached: unknown = undefined;
   /** Where its current attempt is. */
   executor: Executor | undefined = undefined;
@@ -170,23 +151,34 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
   }
 
   promise(): Promise<unknown> {
-    if (this.waiter !== undefined) return this.waiter.promise;
-    const waiter = new Waiter();
-    this.waiter = waiter;
-    if (this.isFinal || this.crashed) this.wake();
-    return waiter.promise;
+    const known = waitersOf(this.waiters).find((waiter) => waiter instanceof Deferred);
+    if (known !== undefined) return known.promise;
+    const deferred = new Deferred();
+    this.tell(deferred);
+    return deferred.promise;
   }
 
-  /** Settles the promise, where somebody asked for one. */
+  /** The waiter is told of the task's end: at once, where it has ended. */
+  tell(waiter: Waiter): void {
+    if (this.isFinal || this.crashed) this.answer(waiter);
+    else this.waiters = withWaiter(this.waiters, waiter);
+  }
+
+  /** The task has ended: those who waited for it are told. */
   wake(): void {
-    const { waiter } = this;
-    if (waiter === undefined) return;
-    if (!this.succeeded) waiter.fail(this.context.error);
+    const { waiters } = this;
+    if (waiters === undefined) return;
+    this.waiters = undefined;
+    for (const waiter of waitersOf(waiters)) this.answer(waiter);
+  }
+
+  private answer(waiter: Waiter): void {
+    if (!this.succeeded) waiter.reject(this.context.error);
     else {
       try {
         waiter.resolve(this.value());
       } catch (error) {
-        waiter.fail(error);
+        waiter.reject(error);
       }
     }
   }

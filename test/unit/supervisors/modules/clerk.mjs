@@ -1,0 +1,66 @@
+import { threadId } from "node:worker_threads";
+import { transfer } from "caraway/actors";
+
+const say = (word) => {
+  Atomics.store(word, 0, 1);
+  Atomics.notify(word, 0);
+};
+
+/** An actor that does what it is told, for the tests of actors in threads. */
+export default (self) => {
+  let count = 0;
+  let kept;
+  const orders = {
+    count: () => count,
+    where: () => ({ thread: threadId, path: self.ref.path, id: self.ref.id, incarnation: self.incarnation, input: self.input }),
+    me: () => self.ref,
+    fail: () => {
+      throw Object.assign(new RangeError("planned", { cause: new Error("inner") }), { code: "PLANNED" });
+    },
+    exit: ({ code }) => process.exit(code),
+    end: ({ reason }) => self.exit(reason),
+    late: () => void setImmediate(() => {
+      throw new TypeError("from a callback");
+    }),
+    exhaust: () => {
+      for (const all = []; ; ) all.push(new Array(1000).fill(Math.random()));
+    },
+    loop: ({ said }) => {
+      say(said);
+      for (;;);
+    },
+    wait: ({ said, until }) => {
+      say(said);
+      Atomics.wait(until, 0, 0);
+    },
+    "ignore stop": () => self.onStop(() => new Promise(() => undefined)),
+    "answer a function": () => () => 1,
+    announce: ({ event }) => self.emit(event),
+    "announce a function": () => self.emit({ what: () => 1 }),
+    double: ({ memory }) => {
+      const numbers = new Float64Array(memory).map((x) => x * 2);
+      return transfer({ memory: numbers.buffer }, [numbers.buffer]);
+    },
+    forward: async ({ to, message }) => ({ answer: await to.ask(message) }),
+    "tell a dead one": async () => {
+      const child = await self.spawn({ id: "short", run: (its) => its.receive((reason) => its.exit(reason)) });
+      child.tell("normal");
+      await child.ended;
+      child.tell("too late");
+    },
+    keep: ({ ref }) => void (kept = ref),
+    "is it the same": ({ ref }) => ref === kept,
+    watch: ({ ref }) => void self.watch(ref, (reason) => self.emit({ ended: ref.path, reason })),
+    spawn: () => self.spawn({ id: "inner", run: (its) => its.receive((message, reply) => {
+      if (message === "fail") throw new Error("inner failed");
+      if (typeof message === "object") its.exit(message.exit);
+      reply(`inner heard ${message}`);
+    }) }),
+  };
+  self.onStop((reason) => self.emit({ stopping: reason }));
+  self.receive(async (message, reply) => {
+    count++;
+    const answer = orders[message.type](message);
+    reply(answer instanceof Promise ? await answer : answer);
+  });
+};

@@ -1,0 +1,3 @@
+import { fromPromise } from "xstate";
+
+export default { logic: fromPromise(({ input }) => (input.fails ? Promise.reject(new Error("planned")) : Promise.resolve(1))) };
