@@ -33,7 +33,12 @@ export class Mailbox<T> {
   /** The next message; of the control lane alone where `onlyControl` is set. */
   shift(onlyControl = false): T | undefined {
     if (this.control.length > 0) return this.control.shift();
-    if (onlyControl || this.first === this.work.length) return undefined;
+    return onlyControl ? undefined : this.shiftWork();
+  }
+
+  /** The message that waits longest; notices stay. */
+  shiftWork(): T | undefined {
+    if (this.first === this.work.length) return undefined;
     const message = this.work[this.first];
     this.work[this.first++] = undefined;
     if (this.first === this.work.length || (this.first > 1024 && this.first * 2 > this.work.length)) {

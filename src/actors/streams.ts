@@ -14,13 +14,15 @@ export interface SubscriberFailures {
  * (`announcer.observable.pipe(map(…)).subscribe(…)`), not beyond streams that user code makes itself (`merge(a, b)`).
  */
 export class Announcer<T> {
-  readonly failures: SubscriberFailures = { count: 0, last: undefined };
   private subscribers: readonly Subscriber<T>[] = [];
   private completed = false;
   private stream: Observable<T> | undefined;
 
-  /** `latest`: what a new subscriber is told at once, for streams that carry a state. */
-  constructor(private readonly latest?: () => T | undefined) {}
+  /** `latest`: what a new subscriber is told at once, for streams that carry a state. `failures` may be shared by several. */
+  constructor(
+    private readonly latest?: () => T | undefined,
+    readonly failures: SubscriberFailures = { count: 0, last: undefined },
+  ) {}
 
   get observable(): Observable<T> {
     return (this.stream ??= new (containedObservable())<T>(this.failures, (subscriber) => {

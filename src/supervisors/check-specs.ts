@@ -37,22 +37,29 @@ function checkTemplate({ strategy, autoShutdown = "never", children = [], child 
 
 /** Checks one child's specification. `autoShutdown` is its supervisor's. */
 export function prepareChild(spec: ChildSpec, around: string, autoShutdown: AutoShutdown): PreparedChild {
-  const { id, restart = "permanent", significant = false, backoff = false, mailbox = 10_000, input } = spec;
+  const { id, restart = "permanent", significant = false, backoff = false, input } = spec;
   if (typeof id !== "string" || id === "") throw refusal("missing_id", `${around}: a child needs an id, a text that is not empty`);
   const place = `${around}/${id}`;
   if (!restarts.includes(restart)) throw refusal("invalid_restart", `${place}: restart ${JSON.stringify(restart)} is none of ${restarts.join(", ")}`);
   if (typeof significant !== "boolean") throw refusal("invalid_significant", `${place}: significant must be true or false`);
   if (significant && restart === "permanent") throw refusal("bad_combination", `${place}: a significant child cannot have restart permanent`);
   if (significant && autoShutdown === "never") throw refusal("bad_combination", `${place}: a significant child needs a supervisor with autoShutdown`);
-  if (!Number.isSafeInteger(mailbox) || mailbox < 1) throw refusal("invalid_mailbox", `${place}: mailbox must be a whole number from 1 up, but is ${String(mailbox)}`);
   const body = prepareBody(spec, place);
   const isSupervisor = body.kind === "supervisor";
   return {
-    spec, id, restart, significant, mailbox, input, body,
+    spec, id, restart, significant, input, body,
+    ...prepareMailbox(spec.mailbox ?? {}, place),
     shutdown: prepareShutdown(spec.shutdown ?? (isSupervisor ? "infinity" : 5000), place),
     startTimeout: limit("invalid_start_timeout", `${place}: startTimeout`, spec.startTimeout ?? (isSupervisor ? "infinity" : 30_000)),
     backoff: backoff === false ? undefined : prepareBackoff(backoff, place),
   };
+}
+
+function prepareMailbox(given: NonNullable<ChildSpec["mailbox"]>, place: string): Pick<PreparedChild, "mailbox" | "dropsOldest"> {
+  const { capacity = 10_000, full = "refuse" } = typeof given === "object" ? given : { capacity: given };
+  if (!Number.isSafeInteger(capacity) || capacity < 1) throw refusal("invalid_mailbox", `${place}: mailbox must be a whole number from 1 up, but is ${String(capacity)}`);
+  if (full !== "refuse" && full !== "drop_oldest") throw refusal("invalid_mailbox", `${place}: mailbox.full ${JSON.stringify(full)} is none of refuse, drop_oldest`);
+  return { mailbox: capacity, dropsOldest: full === "drop_oldest" };
 }
 
 function prepareShutdown(shutdown: NonNullable<ChildSpec["shutdown"]>, place: string): number | "brutal_kill" {

@@ -61,7 +61,7 @@ export class ChildCell extends Cell<ChildContext, ChildMessage, ChildEffect> {
     const { prepared, path } = this;
     const handle = this.makeHandle(() => ref);
     const Ref = prepared.body.kind === "module" ? ThreadRef : LogicalRef;
-    const ref: LogicalRef = new Ref(this.services, prepared.id, path, prepared.mailbox, handle);
+    const ref: LogicalRef = new Ref(this.services, prepared.id, path, prepared.mailbox, handle, prepared.dropsOldest);
     return ref;
   }
 }
@@ -78,7 +78,10 @@ function kindOf(services: Services): ChildKind {
     perform: {
       "actor.launch": ({ incarnation }, cell) => cell.owner.launchChild(cell, incarnation),
       "actor.stop": (_effect, cell) => cell.actor?.stop(),
-      "actor.kill": (_effect, cell) => cell.actor?.kill(),
+      "actor.kill": (_effect, cell) => {
+        services.counts.killed++;
+        cell.actor?.kill();
+      },
       "timer.start": ({ ms, expiry }, cell) => {
         cell.timer?.cancel();
         cell.timer = ms === Infinity ? undefined : services.ports.clock.after(ms, () => cell.tell(expiry));

@@ -90,8 +90,8 @@ export class LogicActor implements Incarnation, Receiver {
     this.finish("shutdown");
   }
 
-  kill(): void {
-    this.finish("killed");
+  kill(reason: EndReason = "killed"): void {
+    this.finish(reason);
   }
 
   /** It has started; it may have been done at once. */

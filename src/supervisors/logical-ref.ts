@@ -29,6 +29,7 @@ export interface Receiver {
   handle(envelope: Envelope): void;
   /** Of a chart: where it is. */
   snapshot?(): object;
+  kill?(reason: EndReason): void;
   /** Nobody waits any more for the answer to what it was asked. */
   askOver?(envelope: Envelope): void;
 }
@@ -43,13 +44,14 @@ export class LogicalRef extends RefBehind implements ActorRef {
   incarnation = 0;
   status: RefStatus = "starting";
   readonly ended: Promise<EndReason>;
-  readonly announcements = new Announcer<unknown>();
-  private readonly snapshots = new Announcer<object>(() => this.snapshot());
+  readonly announcements: Announcer<unknown>;
+  private readonly snapshots: Announcer<object>;
   private readonly mailbox: Mailbox<Envelope>;
   private readonly asked = new Set<Envelope>();
   private notices: EndNotices;
   private receiver: Receiver | undefined;
   private pumping = false;
+  private aside: Envelope[] | undefined;
   private recorder: FlightRecorder | undefined;
   /** When the first incarnation was launched and started: all there is to tell of an actor that was told nothing yet. */
   private launchedAt = 0;
@@ -62,8 +64,11 @@ export class LogicalRef extends RefBehind implements ActorRef {
     readonly path: string,
     capacity: number,
     readonly supervisor?: Supervisor,
+    private readonly dropsOldest = false,
   ) {
     super();
+    this.announcements = new Announcer(undefined, services.observers);
+    this.snapshots = new Announcer(() => this.snapshot(), services.observers);
     this.mailbox = new Mailbox(capacity);
     this.notices = new EndNotices(services.ports.scheduler);
     this.ended = new Promise((resolve) => (this.settle = resolve));
@@ -145,6 +150,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
     this.recording().lifecycle(this.services.now, "ended", this.incarnation, reason);
     if (typeof reason === "object" && "error" in reason && reason.error instanceof Error) placeError(reason.error, { actor: this.path, story: this.story });
     for (const envelope of [...this.asked]) envelope.refuse?.(refusal("noproc", `${this.path} ended before it answered`, { actor: this.path, cause: causeOf(reason) }));
+    this.unstash();
     this.notices.end(reason);
     this.become("restarting");
   }
@@ -167,6 +173,28 @@ export class LogicalRef extends RefBehind implements ActorRef {
     if (this.pumping || this.mailbox.size === 0) return;
     this.pumping = true;
     this.services.ports.scheduler.soon(this.pump);
+  }
+
+  /** Puts the message at work aside. */
+  stash(envelope: Envelope | undefined): void {
+    if (envelope === undefined) throw refusal("nothing_to_stash", `${this.path} handles no message that it could put aside, or has put it aside already`, { actor: this.path });
+    if (this.aside?.includes(envelope) === true) return;
+    if ((this.aside?.length ?? 0) >= this.mailbox.capacity) throw refusal("stash_full", `${this.path} has put ${this.mailbox.capacity} messages aside, and may put no more`, { actor: this.path });
+    this.asked.delete(envelope);
+    (this.aside ??= []).push(envelope);
+  }
+
+  /** What was put aside comes before all that waits. */
+  unstash(): void {
+    if (this.aside === undefined) return;
+    this.mailbox.putBack(this.aside);
+    this.aside = undefined;
+    this.wake();
+  }
+
+  /** Ends the present incarnation as a fault would: no clean-up runs. */
+  crash(reason: EndReason): void {
+    this.receiver?.kill?.(reason);
   }
 
   /** What a chart did with the message it was given. */
@@ -224,7 +252,15 @@ export class LogicalRef extends RefBehind implements ActorRef {
     if (messages.observed) messages.next({ at: this.services.now, to: this.path, incarnation: this.incarnation, message: envelope.message, asked: envelope.reply !== undefined });
     if (this.status === "ended") this.undeliverable(envelope, "ended");
     else if (this.mailbox.push(envelope)) this.wake();
+    else if (this.dropsOldest) this.pushOut(envelope);
     else this.undeliverable(envelope, "mailbox_full");
+  }
+
+  private pushOut(envelope: Envelope): void {
+    while (!this.mailbox.push(envelope)) {
+      const oldest = this.mailbox.shiftWork();
+      if (oldest !== undefined) this.undeliverable(oldest, "dropped");
+    }
   }
 
   private unanswered(ms: number): AskTimeout {
@@ -234,9 +270,10 @@ export class LogicalRef extends RefBehind implements ActorRef {
     return new AskTimeout("CW-SUP-002", `${path} did not answer within ${ms} ms${busy === undefined ? "" : `; it is handling "${busy.message}"`}`, { where: { actor: path, story: this.story }, evidence: { timeout: ms, status, waiting: mailbox.size, ...handling } });
   }
 
-  private undeliverable({ message, refuse }: Envelope, reason: "ended" | "mailbox_full" | "unhandled"): void {
+  private undeliverable({ message, refuse }: Envelope, reason: "ended" | "mailbox_full" | "dropped" | "unhandled"): void {
     this.services.deadLetter(this.path, message, reason);
-    refuse?.(reason === "mailbox_full" ? refusal("mailbox_full", `the mailbox of ${this.path} is full (${this.mailbox.capacity} messages)`, { actor: this.path }) : refusal("noproc", `${this.path} has ended`, { actor: this.path, cause: causeOf(this.notices.reason) }));
+    if (reason === "dropped") refuse?.(refusal("dropped", `the mailbox of ${this.path} is full (${this.mailbox.capacity} messages), and a newer message has taken the place of this one`, { actor: this.path }));
+    else refuse?.(reason === "mailbox_full" ? refusal("mailbox_full", `the mailbox of ${this.path} is full (${this.mailbox.capacity} messages)`, { actor: this.path }) : refusal("noproc", `${this.path} has ended`, { actor: this.path, cause: causeOf(this.notices.reason) }));
   }
 
   /** The recorder, which an actor that was told nothing yet does not have. */

@@ -72,8 +72,8 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
     this.finish("shutdown");
   }
 
-  kill(): void {
-    this.finish("killed");
+  kill(reason: EndReason = "killed"): void {
+    this.finish(reason);
   }
 
   /** The chart, telling when it has taken a message to completion. */
@@ -110,9 +110,11 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
 
   private readonly perform = (effect: Typed): void => {
     if (this.phase === "ended") return;
-    if (effect.type === "reply" && "answer" in effect) this.current?.reply?.(effect.answer);
-    else this.ref.announcements.next(effect);
     const perform = this.body.effects[effect.type];
+    if (effect.type === "reply" && "answer" in effect) this.current?.reply?.(effect.answer);
+    else if (effect.type === "stash" && perform === undefined) this.ref.stash(this.current);
+    else if (effect.type === "unstash" && perform === undefined) this.ref.unstash();
+    else this.ref.announcements.next(effect);
     if (perform === undefined) return;
     const answer = perform(effect as never, this);
     if (answer instanceof Promise) answer.catch((error: unknown) => this.finish({ error }));

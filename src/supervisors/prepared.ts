@@ -31,6 +31,8 @@ export interface PreparedChild {
   readonly startTimeout: number;
   readonly backoff: { readonly min: number; readonly max: number; readonly jitter: number } | undefined;
   readonly mailbox: number;
+  /** A full mailbox drops its oldest message for a new one; otherwise it refuses the new one. */
+  readonly dropsOldest: boolean;
   readonly input: unknown;
   readonly body: Body;
 }

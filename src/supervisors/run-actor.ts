@@ -12,8 +12,22 @@ import type { ActorRef, ChildSpec, Self } from "./types.js";
 type Handler = (message: never, reply: (answer: unknown) => void) => void | Promise<void>;
 type Cleanup = (reason: EndReason) => void | Promise<void>;
 
+/** A supervisor and its children, to look at. */
+export interface Family {
+  readonly cell: { readonly context: { readonly children: readonly { readonly key: number }[] } };
+  readonly entries: ReadonlyMap<number, FamilyMember>;
+}
+
+interface FamilyMember {
+  readonly ref: LogicalRef;
+  readonly state: { readonly name: string };
+  readonly actor: unknown;
+}
+
 /** Children of an actor: made when the first is spawned. */
 export interface Offspring {
+  /** The supervisor that they are children of. */
+  readonly family: Family;
   start(spec: ChildSpec): Promise<ActorRef | undefined>;
   stop(): Promise<void>;
   kill(): void;
@@ -30,9 +44,11 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
   private handler: Handler | undefined;
   /** A message is being handled. */
   private busy = false;
+  /** That message, until it is put aside. */
+  private current: Envelope | undefined;
   /** Why it is ending; the first reason counts. */
   private reason: EndReason | undefined;
-  private offspring: Offspring | undefined;
+  offspring: Offspring | undefined;
   /** Limits an end by itself. */
   private limit: Timer | undefined;
 
@@ -65,8 +81,10 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     return this.handler === undefined ? "control" : "all";
   }
 
-  handle({ message, reply, refuse, notice }: Envelope): void {
+  handle(envelope: Envelope): void {
+    const { message, reply, refuse, notice } = envelope;
     this.busy = true;
+    this.current = notice === undefined ? envelope : undefined;
     const { handler } = this;
     this.attempt(
       () => (notice === undefined ? handler?.(message as never, reply ?? nobody) : notice()),
@@ -79,6 +97,16 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     if (this.isOver()) return;
     this.handler = handler;
     this.ref.wake();
+  }
+
+  stash(): void {
+    if (this.isOver()) return;
+    this.ref.stash(this.current);
+    this.current = undefined;
+  }
+
+  unstash(): void {
+    if (!this.isOver()) this.ref.unstash();
   }
 
   exit(reason: EndReason): void {
@@ -129,11 +157,11 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     else this.end("shutdown", false);
   }
 
-  kill(): void {
+  kill(reason: EndReason = "killed"): void {
     if (this.phase === "ended") return;
     this.abort.abort(refusal("killed", `${this.ref.path} is killed`));
     this.offspring?.kill();
-    this.finish("killed");
+    this.finish(reason);
   }
 
   /** The function has returned. */
@@ -157,6 +185,7 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
 
   private handled(): void {
     this.busy = false;
+    this.current = undefined;
     if (this.phase === "ending") this.cleanUp();
     else this.ref.wake();
   }

@@ -75,8 +75,8 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
     this.administration.end("shutdown");
   }
 
-  kill(): void {
-    this.killAll("killed");
+  kill(reason: EndReason = "killed"): void {
+    this.killAll(reason);
   }
 
   report(report: ChildReport): void {
@@ -192,6 +192,7 @@ export function offspringOf(services: Services, path: string): Offspring {
   const actor = new SupervisorActor(services, childless, path, handle, { started: nobody, ignored: nobody, ended });
   actor.launch();
   return {
+    family: actor,
     start: (spec) => handle.start(spec),
     kill: () => actor.kill(),
     stop: () => {

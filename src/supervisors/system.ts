@@ -13,7 +13,7 @@ import { causeOf, LogicalRef } from "./logical-ref.js";
 import { refusal } from "./refusal.js";
 import { Services, type MessageRecord, type SystemCounts } from "./services.js";
 import { SupervisorActor } from "./supervisor-actor.js";
-import { treeOf } from "./tree.js";
+import { findRef, treeOf } from "./tree.js";
 import type { ActorRef, DeadLetter, Duration, Supervisor, SupervisorReport, SupervisorSpec, TreeNode } from "./types.js";
 
 export interface ActorSystemOptions {
@@ -132,6 +132,12 @@ export class ActorSystem {
   tree(): TreeNode {
     const children = [...this.tops].map(([path, { actor }]) => treeOf(path, actor));
     return { id: this.name, path: this.name, type: "supervisor", state: this.stopping ? "stopping" : "running", incarnation: 1, children };
+  }
+
+  /** The ref of an actor by its path, such as `orders/intake/clerk`, spawned ones included; undefined where there is none. */
+  lookup(path: string): ActorRef | undefined {
+    for (const [above, { actor }] of this.tops) if (path.startsWith(`${above}/`)) return findRef(actor, path);
+    return undefined;
   }
 
   /**

@@ -1,23 +1,37 @@
-import type { SupervisorActor } from "./supervisor-actor.js";
-import type { ChildCell } from "./child-cell.js";
+import type { LogicalRef } from "./logical-ref.js";
+import { RunActor, type Family } from "./run-actor.js";
+import { SupervisorActor } from "./supervisor-actor.js";
 import type { TreeNode } from "./types.js";
 
 /** A supervisor and all below it, children in the order they are started. */
 export function treeOf(path: string, actor: SupervisorActor): TreeNode {
   const { state, incarnation } = actor.cell;
-  return { id: idOf(path), path, type: "supervisor", state: state.name, incarnation, children: childrenOf(actor) };
+  return { id: path.slice(path.lastIndexOf("/") + 1), path, type: "supervisor", state: state.name, incarnation, children: childrenOf(actor) };
 }
 
-function childrenOf(actor: SupervisorActor): TreeNode[] {
-  return actor.cell.context.children.flatMap(({ key }) => {
-    const entry = actor.entries.get(key);
-    return entry === undefined ? [] : [nodeOf(entry)];
+/** The ref at a path below a supervisor or an actor. Walks down; among many children of one, it looks at each. */
+export function findRef(family: Family, path: string): LogicalRef | undefined {
+  let found: LogicalRef | undefined;
+  for (const { ref, actor } of family.entries.values()) {
+    if (ref.path === path && (found === undefined || ref.status !== "ended")) found = ref;
+    const inner = path.startsWith(`${ref.path}/`) ? familyOf(actor) : undefined;
+    if (inner !== undefined) found = findRef(inner, path) ?? found;
+  }
+  return found;
+}
+
+function childrenOf(family: Family): TreeNode[] {
+  return family.cell.context.children.flatMap(({ key }) => {
+    const member = family.entries.get(key);
+    if (member === undefined) return [];
+    const { ref, state, actor } = member;
+    const inner = familyOf(actor);
+    return [{ id: ref.id, path: ref.path, type: actor instanceof SupervisorActor ? ("supervisor" as const) : ("worker" as const), state: state.name, incarnation: ref.incarnation, children: inner === undefined ? [] : childrenOf(inner) }];
   });
 }
 
-function nodeOf({ ref, state, prepared, actor }: ChildCell): TreeNode {
-  const inner = prepared.body.kind === "supervisor" ? (actor as SupervisorActor | undefined) : undefined;
-  return { id: ref.id, path: ref.path, type: inner === undefined ? "worker" : "supervisor", state: state.name, incarnation: ref.incarnation, children: inner === undefined ? [] : childrenOf(inner) };
+/** What an actor is the parent of: its children, or those it has spawned. */
+function familyOf(actor: unknown): Family | undefined {
+  if (actor instanceof SupervisorActor) return actor;
+  return actor instanceof RunActor ? actor.offspring?.family : undefined;
 }
-
-const idOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);

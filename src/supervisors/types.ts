@@ -45,6 +45,13 @@ export interface Self<M = unknown> {
   readonly signal: AbortSignal;
   /** Handles messages one at a time; a handler that returns a promise is waited for. A throw ends the actor with `{ error }`. */
   receive(handler: (message: M, reply: (answer: unknown) => void) => void | Promise<void>): void;
+  /**
+   * Puts the message that is being handled aside, with whoever asked it. At most as many as the mailbox holds: one more throws `stash_full`.
+   * An actor that is restarted finds what it put aside in its mailbox, before all else.
+   */
+  stash(): void;
+  /** All messages that were put aside are the next ones, in the order in which they came. */
+  unstash(): void;
   exit(reason: EndReason): void;
   /** Runs at every end but a kill, the latest first; the actor has ended when all are done, or the time to stop is over. */
   onStop(cleanup: (reason: EndReason) => void | Promise<void>): void;
@@ -82,11 +89,15 @@ export interface ChildSpec {
   readonly startTimeout?: Duration;
   /** The n-th restart in a row waits `min`·2^(n−1), at most `max`. A child that ran for (min+max)/2 begins a new row. Off where nothing is said: OTP restarts at once. */
   readonly backoff?: Backoff | false;
-  /** Messages that may wait for it: 10,000. */
-  readonly mailbox?: number;
+  /**
+   * Messages that may wait for it: 10,000. One more is refused, as a dead letter with the reason `mailbox_full`; with `full: "drop_oldest"`,
+   * for what is stale when something newer comes, the oldest that waits is dropped in its place, as a dead letter with the reason `dropped`.
+   * Notices of ends are a lane of their own, which is never full.
+   */
+  readonly mailbox?: number | { readonly capacity?: number; readonly full?: "refuse" | "drop_oldest" };
   /** A chart without I/O: compiled, and run with `effects` and `input`. */
   readonly machine?: AnyStateMachine;
-  /** By the effect's type; what one throws, or its promise rejects with, ends the actor with `{ error }`. Every effect is also announced on `events$`; `{ type: "reply", answer }` answers the message being handled. */
+  /** By the effect's type; what one throws, or its promise rejects with, ends the actor with `{ error }`. Every effect is also announced on `events$`; `{ type: "reply", answer }` answers the message being handled, `{ type: "stash" }` puts it aside, and `{ type: "unstash" }` makes all that were put aside the next messages (see `Self.stash`). */
   readonly effects?: Readonly<Record<string, (effect: never, self: ChartSelf) => unknown>>;
   readonly input?: unknown;
   /** A function: started when it (or its promise) returns, a throw is a failed start, and `"ignore"` says that there is nothing to do. */
@@ -160,8 +171,8 @@ export interface DeadLetter {
   readonly at: number;
   readonly to: string;
   readonly message: unknown;
-  /** The actor had ended; its mailbox was full; it ended before it came to the message; the message cannot be copied to its thread. */
-  readonly reason: "ended" | "mailbox_full" | "unhandled" | "uncloneable";
+  /** The actor had ended; its mailbox was full; a newer message took its place in a full mailbox; it ended before it came to the message; the message cannot be copied to its thread. */
+  readonly reason: "ended" | "mailbox_full" | "dropped" | "unhandled" | "uncloneable";
 }
 
 export interface TreeNode {

@@ -29,6 +29,8 @@ const bad: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["a back-off upside down", one({ backoff: { min: 10, max: 5 } }), "invalid_backoff", /backoff\.max/],
   ["a back-off with too much jitter", one({ backoff: { min: 1, max: 5, jitter: 2 } }), "invalid_backoff", /backoff\.jitter/],
   ["a mailbox that holds nothing", one({ mailbox: 0 }), "invalid_mailbox", /mailbox/],
+  ["a mailbox of an object that holds nothing", one({ mailbox: { capacity: 0 } }), "invalid_mailbox", /mailbox.*0/],
+  ["a mailbox with a policy that does not exist", one({ mailbox: { full: "explode" } }), "invalid_mailbox", /mailbox\.full "explode"/],
   ["a chart that cannot be compiled", { children: [{ id: "a", machine: createMachine({ id: "x", entry: raise({ type: "e" }) }) }] }, "invalid_machine", /machine cannot be run: chart "x".*xstate\.raise/],
   ["logic that is none", one({ run: undefined, logic: { start: run } }), "invalid_logic", /logic must be logic of xstate/],
   ["a module that is no URL", one({ run: undefined, module: "./x.js", on: "thread" }), "invalid_module", /module must be the URL/],
