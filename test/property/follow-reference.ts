@@ -75,11 +75,11 @@ export async function follow({ seed, spec, commands, starts }: Plan, backoff: bo
       const ref = real.refs.get(name);
       const byRef = dynamic && ref !== undefined;
       const answer = real.answered(supervisor.stop(byRef ? ref : name), settle);
-      expect(await answer, what).toBe(byRef ? reference.terminateInstance(name) : reference.terminateChild(name));
+      expect(await answer, what).toBe(byRef ? reference.terminateInstance(name) : reference.administer("terminate", name));
     } else {
       const name = nameOf(command.child);
       const answer = real.answered(command.do === "restart" ? supervisor.restart(name) : supervisor.delete(name), settle);
-      const expected = command.do === "restart" ? reference.restartChild(name) : reference.deleteChild(name);
+      const expected = reference.administer(command.do, name);
       expect(await answer, what).toBe(expected === "ignore" ? "ok" : expected);
     }
     same(what);

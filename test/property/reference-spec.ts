@@ -24,3 +24,19 @@ export interface ReferenceSpec {
 
 export const limits = { start: 300, stop: 100 } as const;
 export const failure: EndReason = { error: "planned" };
+
+/** What the reference knows of a child. */
+export interface Known extends ReferenceChild {
+  readonly name: string;
+  status: "undefined" | "running" | "restarting";
+  /** It has ended by itself, and the supervisor has not heard of it yet. */
+  dead: EndReason | undefined;
+  failures: number;
+  since: number;
+  due: number | undefined;
+  /** The retry it waits for; an older one is not heard. */
+  retry: number;
+}
+
+export const isShutdown = (reason: EndReason): boolean => reason === "shutdown" || (typeof reason === "object" && "shutdown" in reason);
+export const isNormal = (reason: EndReason): boolean => reason === "normal" || isShutdown(reason);

@@ -1,20 +1,5 @@
 import type { EndReason } from "#internal/supervisors/types";
-import { failure, limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-spec.js";
-
-interface Known extends ReferenceChild {
-  readonly name: string;
-  status: "undefined" | "running" | "restarting";
-  /** It has ended by itself, and the supervisor has not heard of it yet. */
-  dead: EndReason | undefined;
-  failures: number;
-  since: number;
-  due: number | undefined;
-  /** The retry it waits for; an older one is not heard. */
-  retry: number;
-}
-
-const isShutdown = (reason: EndReason): boolean => reason === "shutdown" || (typeof reason === "object" && "shutdown" in reason);
-const isNormal = (reason: EndReason): boolean => reason === "normal" || isShutdown(reason);
+import { failure, isNormal, isShutdown, limits, type Known, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-spec.js";
 
 /** OTP's supervisor, written down from its description as one blocking process; ends of children are its only messages. */
 export class ReferenceSupervisor {
@@ -34,63 +19,40 @@ export class ReferenceSupervisor {
   begin(): void {
     this.children = this.spec.children.map((child) => this.known(child, child.id));
     for (const child of [...this.children]) {
-      if (this.end !== undefined) return;
-      const outcome = this.start(child);
-      if (outcome === "ok") continue;
-      if (outcome === "ignore") this.settle(child);
-      else {
-        this.report("start_error", child, outcome);
-        this.finish({ shutdown: { failed_to_start_child: child.id, reason: outcome } });
-      }
+      const reason = this.launch(child);
+      if (typeof reason === "string") continue;
+      this.finish({ shutdown: { failed_to_start_child: child.id, reason: reason.failed } });
+      return;
     }
   }
 
   startChild(child: ReferenceChild, name = child.id): string {
     if (this.end !== undefined) return "noproc";
-    const present = this.spec.strategy === "simple_one_for_one" ? undefined : this.find(child.id);
+    const present = this.spec.strategy === "simple_one_for_one" ? undefined : this.children.find(({ id }) => id === child.id);
     if (present !== undefined) return present.status === "undefined" ? "already_present" : "already_started";
     const made = this.known(child, name);
     this.children.push(made);
-    const outcome = this.start(made);
-    if (outcome === "ok") return "ok";
-    if (outcome === "ignore") {
-      this.settle(made);
-      return "ignore";
-    }
-    this.children = this.children.filter((other) => other !== made);
-    this.report("start_error", made, outcome);
+    const outcome = this.launch(made);
+    if (typeof outcome === "string") return outcome;
+    this.remove(made);
     return "failed_to_start_child";
   }
 
-  restartChild(id: string): string {
-    return this.administer(id, "undefined", (child) => {
-      const outcome = this.start(child);
-      if (outcome === "ok" || outcome === "ignore") return outcome;
-      this.report("start_error", child, outcome);
-      return "failed_to_start_child";
-    });
-  }
-
-  deleteChild(id: string): string {
-    return this.administer(id, "undefined", (child) => {
-      this.children = this.children.filter((other) => other !== child);
-      return undefined;
-    });
-  }
-
-  terminateChild(id: string): string {
-    return this.administer(id, undefined, (child) => {
-      this.cease(child);
-      return undefined;
-    });
+  administer(call: "restart" | "delete" | "terminate", id: string): string {
+    if (this.end !== undefined) return "noproc";
+    if (this.spec.strategy === "simple_one_for_one") return "simple_one_for_one";
+    const child = this.children.find((one) => one.id === id);
+    if (child === undefined) return "not_found";
+    if (call === "terminate") return this.cease(child);
+    if (child.status !== "undefined") return child.status;
+    const outcome = call === "restart" ? this.launch(child) : this.remove(child);
+    return typeof outcome === "string" ? outcome : "failed_to_start_child";
   }
 
   terminateInstance(name: string): string {
     if (this.end !== undefined) return "noproc";
     const child = this.children.find((one) => one.name === name);
-    if (child === undefined) return "not_found";
-    this.cease(child);
-    return "ok";
+    return child === undefined ? "not_found" : this.cease(child);
   }
 
   /** Children end by themselves, all at the same moment. */
@@ -131,7 +93,7 @@ export class ReferenceSupervisor {
   private handleExit(child: Known, reason: EndReason): void {
     if (this.end !== undefined || child.status !== "running" || child.dead === undefined) return;
     const restarted = child.restart === "permanent" || (child.restart === "transient" && !isNormal(reason));
-    if (restarted || !isNormal(reason)) this.report("child_terminated", child, reason);
+    if (restarted || !isNormal(reason)) this.note("report child_terminated", child, reason);
     if (!restarted) {
       this.settle(child);
       const { autoShutdown } = this.spec;
@@ -151,7 +113,7 @@ export class ReferenceSupervisor {
   private attempt(child: Known): void {
     this.restarts = [...this.restarts.filter((at) => this.now - at <= this.spec.period), this.now];
     if (this.restarts.length > this.spec.intensity) {
-      this.trace.push(`${this.now} report reached_max_restart_intensity ${child.name}`);
+      this.note("report reached_max_restart_intensity", child);
       child.status = "undefined";
       this.finish("shutdown");
       return;
@@ -168,33 +130,23 @@ export class ReferenceSupervisor {
     const affected = strategy === "one_for_all" || strategy === "rest_for_one" ? this.children.slice(from) : [child];
     for (const other of [...affected].reverse()) if (other !== child) this.terminate(other);
     this.children = this.children.filter((other) => !(other !== child && other.restart === "temporary" && affected.includes(other)));
-    for (const other of affected) {
-      if (other.restart === "temporary") continue;
-      const outcome = this.start(other);
-      if (outcome === "ok") continue;
-      if (outcome === "ignore") this.settle(other);
-      else {
-        this.report("start_error", other, outcome);
-        return other;
-      }
-    }
-    return undefined;
+    return affected.find((other) => other.restart !== "temporary" && typeof this.launch(other) !== "string");
   }
 
-  private start(child: Known): "ok" | "ignore" | EndReason {
+  private launch(child: Known): "ok" | "ignore" | { readonly failed: EndReason } {
     const outcome = this.nextStart(child.id);
     this.note("start", child);
-    child.due = undefined;
-    child.dead = undefined;
-    if (outcome === "hang") this.now += limits.start;
-    if (outcome === "fail" || outcome === "hang") {
+    Object.assign(child, { due: undefined, dead: undefined });
+    if (outcome === "ok") Object.assign(child, { status: "running", since: this.now });
+    else if (outcome === "ignore") this.settle(child);
+    else {
+      if (outcome === "hang") this.now += limits.start;
       this.note("down", child);
-      return outcome === "fail" ? failure : { error: { start_timeout: limits.start } };
+      const failed = outcome === "fail" ? failure : { error: { start_timeout: limits.start } };
+      this.note("report start_error", child, failed);
+      return { failed };
     }
-    if (outcome === "ignore") return "ignore";
-    child.status = "running";
-    child.since = this.now;
-    return "ok";
+    return outcome;
   }
 
   /** All that are given at the same time. */
@@ -207,7 +159,7 @@ export class ReferenceSupervisor {
       const { brutal, dead, restart, stops } = child;
       const reason = dead ?? (brutal || stops === "hang" ? "killed" : stops === "fail" ? failure : "shutdown");
       const expected = brutal ? reason === "killed" : restart === "permanent" ? isShutdown(reason) : isNormal(reason);
-      if (!expected) this.report("shutdown_error", child, reason);
+      if (!expected) this.note("report shutdown_error", child, reason);
     }
   }
 
@@ -217,44 +169,31 @@ export class ReferenceSupervisor {
     child.retry = ++this.retries;
     if (child.backoff === undefined) {
       const { retry } = child;
-      this.mailbox.push(() => {
-        if (this.end === undefined && child.status === "restarting" && child.retry === retry) this.attempt(child);
-      });
+      this.mailbox.push(() => (this.end === undefined && child.status === "restarting" && child.retry === retry ? this.attempt(child) : undefined));
     } else child.due = this.now + Math.min(child.backoff.max, child.backoff.min * 2 ** (child.failures - 1));
   }
 
   private settle(child: Known): void {
-    child.status = "undefined";
-    child.failures = 0;
-    if (child.restart === "temporary" || this.spec.strategy === "simple_one_for_one") this.children = this.children.filter((other) => other !== child);
+    Object.assign(child, { status: "undefined", failures: 0 });
+    if (child.restart === "temporary" || this.spec.strategy === "simple_one_for_one") this.remove(child);
   }
 
-  private cease(child: Known): void {
+  private remove(child: Known): string {
+    this.children = this.children.filter((other) => other !== child);
+    return "ok";
+  }
+
+  private cease(child: Known): string {
     this.terminate(child);
     this.settle(child);
-  }
-
-  private administer(id: string, needs: "undefined" | undefined, act: (child: Known) => string | undefined): string {
-    if (this.end !== undefined) return "noproc";
-    if (this.spec.strategy === "simple_one_for_one") return "simple_one_for_one";
-    const child = this.find(id);
-    if (child === undefined) return "not_found";
-    return needs !== undefined && child.status !== needs ? child.status : (act(child) ?? "ok");
-  }
-
-  private find(id: string): Known | undefined {
-    return this.children.find((child) => child.id === id);
+    return "ok";
   }
 
   private known(child: ReferenceChild, name: string): Known {
     return { ...child, name, status: "undefined", dead: undefined, failures: 0, since: 0, due: undefined, retry: 0 };
   }
 
-  private report(kind: string, child: Known, reason: EndReason): void {
-    this.trace.push(`${this.now} report ${kind} ${child.name} ${JSON.stringify(reason)}`);
-  }
-
-  private note(what: string, child?: Known): void {
-    this.trace.push(`${this.now} ${what}${child === undefined ? "" : ` ${child.name}`}`);
+  private note(what: string, child?: Known, reason?: EndReason): void {
+    this.trace.push([this.now, what, ...(child === undefined ? [] : [child.name]), ...(reason === undefined ? [] : [JSON.stringify(reason)])].join(" "));
   }
 }
