@@ -74,9 +74,11 @@ export class AppFuture<T, O = NoOutputs> implements PromiseLike<T> {
 
   then<A = T, B = never>(onValue?: ((value: T) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
     const { record } = this;
-    if (!isResolver(onValue) || !isResolver(onError)) return (record.promise() as Promise<T>).then(onValue, onError);
-    record.tell({ resolve: onValue, reject: onError });
-    return new Unasked(record, onValue, onError) as Promise<unknown> as Promise<never>;
+    const resolve: unknown = onValue;
+    const reject: unknown = onError;
+    if (!isResolver(resolve) || !isResolver(reject)) return (record.promise() as Promise<T>).then(onValue, onError);
+    record.tell({ resolve, reject });
+    return new Unasked(record, resolve, reject) as Promise<unknown> as Promise<never>;
   }
 
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {

@@ -4,6 +4,9 @@ export interface Waiter {
   reject(error: unknown): void;
 }
 
+/** One of the two functions that settle a promise of the engine's. */
+export type Resolver = (value: unknown) => void;
+
 /** A promise of the task's result. */
 export class Deferred implements Waiter {
   readonly promise: Promise<unknown>;
@@ -37,11 +40,11 @@ export function waitersOf(waiters: Waiters): readonly Waiter[] {
   return Array.isArray(waiters) ? (waiters as readonly Waiter[]) : [waiters as Waiter];
 }
 
-const sourceOf = Function.prototype.toString;
-const anonymousBuiltin = sourceOf.call(resolverOfTheEngine());
+const sourceOf = (callback: object): string => Function.prototype.toString.call(callback);
+const anonymousBuiltin = sourceOf(resolverOfTheEngine());
 
-function resolverOfTheEngine(): (value: unknown) => void {
-  let resolver: (value: unknown) => void = () => undefined;
+function resolverOfTheEngine(): Resolver {
+  let resolver: Resolver = () => undefined;
   void new Promise((resolve) => (resolver = resolve));
   return resolver;
 }
@@ -51,16 +54,16 @@ function resolverOfTheEngine(): (value: unknown) => void {
  * two promises a task, a fifth of all the work of a small one. A function of the user's has to go through a promise of the engine's,
  * since that keeps its `AsyncLocalStorage` context.
  */
-export function isResolver(callback: unknown): callback is (value: unknown) => void {
-  return typeof callback === "function" && callback.length === 1 && callback.name === "" && sourceOf.call(callback) === anonymousBuiltin;
+export function isResolver(callback: unknown): callback is Resolver {
+  return typeof callback === "function" && callback.length === 1 && callback.name === "" && sourceOf(callback) === anonymousBuiltin;
 }
 
 /** What `then` gives back to the engine, which does not look at it. Whoever does sees a promise as any other, made then. */
 export class Unasked implements Promise<unknown> {
   constructor(
     private readonly of: { promise(): Promise<unknown> },
-    private readonly onValue: (value: unknown) => unknown,
-    private readonly onError: (error: unknown) => unknown,
+    private readonly onValue: Resolver,
+    private readonly onError: Resolver,
   ) {}
 
   get [Symbol.toStringTag](): string {
@@ -68,7 +71,7 @@ export class Unasked implements Promise<unknown> {
   }
 
   then<A, B>(onValue?: ((value: unknown) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
-    return this.made().then(onValue as (value: unknown) => A, onError);
+    return this.made().then(onValue, onError);
   }
 
   catch<B>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<unknown> {

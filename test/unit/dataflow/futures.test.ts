@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { app, type AppFuture, asCompleted, file, joinApp, threadPool } from "#internal/index";
 import { held, Latch } from "./latch.js";
@@ -10,12 +11,49 @@ const failing = app((message: string): number => {
   throw new Error(message);
 });
 
+/** A promise that the test settles. */
+class Gate<T> {
+  open!: (value: T) => void;
+  readonly promise = new Promise<T>((resolve) => (this.open = resolve));
+}
+
 describe("a future", () => {
   it("is awaited like a promise, as often as one likes", async () => {
     const future = square(4);
     expect(await future).toBe(16);
     expect(await future.then((x) => x + 1)).toBe(17);
     expect(await Promise.all([future, future])).toEqual([16, 16]);
+  });
+
+  it("calls back in the async context that its callback was given in", async () => {
+    const context = new AsyncLocalStorage<string>();
+    const gate = new Gate<number>();
+    const future = identity(gate.promise);
+    const seen: unknown[] = [];
+    const noted = context.run("mine", () => Promise.all([future.then(() => seen.push(context.getStore())), (async () => seen.push(await future, context.getStore()))()]));
+    gate.open(1);
+    await noted;
+    expect(seen.sort()).toEqual([1, "mine", "mine"]);
+  });
+
+  it("gives a promise also to whoever passes it the functions of a promise of their own", async () => {
+    const both = await new Promise<unknown>((resolve, reject) => void square(3).then(resolve, reject).finally(() => resolve("too late")));
+    expect(both).toBe(9);
+    const chained = await new Promise<string>((resolve) => void failing("gone").then(resolve as never, resolve as never).then(() => resolve("too late")));
+    expect((chained as unknown as Error).message).toBe("gone");
+    await expect(Promise.race([square(5)])).resolves.toBe(25);
+    await expect(Promise.allSettled([failing("a"), square(2)])).resolves.toMatchObject([{ status: "rejected" }, { status: "fulfilled", value: 4 }]);
+  });
+
+  it("is awaited by many at once, and after its end", async () => {
+    const gate = new Gate<{ a: number }>();
+    const future = identity(gate.promise);
+    const early = Promise.all(Array.from({ length: 5 }, async () => future));
+    const directly = Promise.all([future, future.then((value) => value), future]);
+    gate.open({ a: 1 });
+    expect(await early).toEqual(Array.from({ length: 5 }, () => ({ a: 1 })));
+    expect(await directly).toEqual([{ a: 1 }, { a: 1 }, { a: 1 }]);
+    expect(await Promise.all([future, future])).toEqual([{ a: 1 }, { a: 1 }]);
   });
 
   it("has catch and finally", async () => {
