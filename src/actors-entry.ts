@@ -7,7 +7,8 @@ export { AskTimeout, CarawayError, NotYetSupported, SupervisionError, ThreadLost
 export type { StoryEntry } from "./actors/flight-recorder.js";
 export { transfer } from "./supervisors/sendable.js";
 export type { MessageRecord, SystemCounts } from "./supervisors/services.js";
-export { createActorSystem, simulate, type ActorSystem, type ActorSystemOptions } from "./supervisors/system.js";
+export { simulate, type Chaos, type Connection, type Simulation } from "./supervisors/simulation.js";
+export { createActorSystem, type ActorSystem, type ActorSystemOptions } from "./supervisors/system.js";
 export type * from "./supervisors/types.js";
 export { consumeWork, type Process, type WorkConsumer, type WorkConsumerOptions } from "./supervisors/work-pulling/consumer.js";
 export type { ConsumerPort, ConsumingSelf, WorkPort } from "./supervisors/work-pulling/ports.js";

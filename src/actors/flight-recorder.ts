@@ -113,7 +113,8 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : inspect(value, { depth: 2, breakLength: Infinity });
 }
 
-function nameOf(message: unknown): string {
+/** The type of a message; of one without a type, what it is. */
+export function nameOf(message: unknown): string {
   if (typeof message === "object" && message !== null) {
     if ("type" in message && typeof message.type === "string") return message.type;
     return Array.isArray(message) ? "array" : "object";

@@ -110,4 +110,4 @@ class Simulation implements SimulatedPorts {
 }
 
 /** All promise reactions that are ready, and those they lead to, run before this settles. */
-const promisesTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+export const promisesTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -3,7 +3,6 @@ import type { StoryEntry } from "../actors/flight-recorder.js";
 import { Dispatcher, type TransitionRecord } from "../actors/dispatcher.js";
 import type { Clock, Ports, Random } from "../actors/ports.js";
 import { realPorts } from "../actors/real-ports.js";
-import { simulatedPorts, type SimulatedPorts } from "../actors/simulated-ports.js";
 import { parseDuration } from "../config/units.js";
 import { isNormalEnd, type EndReason } from "../state-machines/end-reason.js";
 import { isAddressable } from "./addressable.js";
@@ -46,6 +45,11 @@ export class ActorSystem {
     const given = dispatcher?.ports ?? ports ?? realPorts();
     const used: Ports = { ...given, clock: clock ?? given.clock, random: random ?? given.random, scheduler: given.scheduler, ids: given.ids };
     this.services = new Services(used, dispatcher ?? new Dispatcher(used));
+  }
+
+  /** For the rest of the library. */
+  static servicesOf(system: ActorSystem): Services {
+    return system.services;
   }
 
   /** Starts a supervisor with its children. Nobody restarts it: its end is in `ended`. */
@@ -174,10 +178,4 @@ function startFailure(path: string, reason: EndReason): Error {
 /** Makes an actor system. It holds nothing open, and prints nothing. */
 export function createActorSystem(options: ActorSystemOptions): ActorSystem {
   return new ActorSystem(options);
-}
-
-/** The same on simulated time: `ports.settle()` runs it until nothing is left to happen. */
-export function simulate(seed: number, name = "simulation"): { readonly system: ActorSystem; readonly ports: SimulatedPorts } {
-  const ports = simulatedPorts(seed);
-  return { system: new ActorSystem({ name, ports }), ports };
 }

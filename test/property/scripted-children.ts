@@ -1,5 +1,6 @@
 import type { SimulatedPorts } from "#internal/actors/simulated-ports";
-import { simulate, type ActorSystem } from "#internal/supervisors/system";
+import { simulate } from "#internal/supervisors/simulation";
+import type { ActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
 import { SupervisionError } from "#internal/errors/index";
 import { limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-spec.js";

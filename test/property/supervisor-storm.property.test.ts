@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { simulate } from "#internal/supervisors/system";
+import { simulate } from "#internal/supervisors/simulation";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
 
 /** One thing that happens at a time of its own, whatever else is going on. */

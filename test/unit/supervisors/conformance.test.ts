@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { simulate } from "#internal/supervisors/system";
+import { simulate } from "#internal/supervisors/simulation";
 import type { EndReason, RestartKind, Self, Strategy } from "#internal/supervisors/types";
 import { follow, type Command } from "../../property/follow-reference.js";
 import type { ReferenceChild, StartOutcome } from "../../property/reference-spec.js";

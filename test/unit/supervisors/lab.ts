@@ -1,6 +1,7 @@
 import type { SimulatedPorts } from "#internal/actors/simulated-ports";
 import { SupervisionError } from "#internal/errors/index";
-import { simulate, type ActorSystem } from "#internal/supervisors/system";
+import { simulate } from "#internal/supervisors/simulation";
+import type { ActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
 
 /** A system on simulated time, and what its actors did, with the times. */

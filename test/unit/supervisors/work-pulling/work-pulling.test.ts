@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ToConsumer } from "#internal/state-machines/work-pulling";
-import { simulate } from "#internal/supervisors/system";
+import { simulate } from "#internal/supervisors/simulation";
 import type { Self } from "#internal/supervisors/types";
 import { consumeWork, type WorkConsumer } from "#internal/supervisors/work-pulling/consumer";
 import { createWorkProducer } from "#internal/supervisors/work-pulling/producer";

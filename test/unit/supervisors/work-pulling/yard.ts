@@ -1,7 +1,8 @@
 import { inMemoryLink, type InMemoryLink, type LinkFaults } from "#internal/actors/links/in-memory";
 import type { SimulatedPorts } from "#internal/actors/simulated-ports";
 import type { CreditStatement, ToConsumer } from "#internal/state-machines/work-pulling";
-import { simulate, type ActorSystem } from "#internal/supervisors/system";
+import { simulate } from "#internal/supervisors/simulation";
+import type { ActorSystem } from "#internal/supervisors/system";
 import { consumeWork, type WorkConsumer, type WorkConsumerOptions } from "#internal/supervisors/work-pulling/consumer";
 import { createWorkProducer, type WorkProducer, type WorkProducerOptions } from "#internal/supervisors/work-pulling/producer";
 
