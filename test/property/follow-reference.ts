@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { EndReason } from "#internal/supervisors/types";
 import type { ReferenceChild, ReferenceSpec, StartOutcome } from "./reference-spec.js";
 import { ReferenceSupervisor } from "./reference-supervisor.js";
-import { ScriptedSystem } from "./scripted-children.js";
+import { ScriptedSystem, simulatedWorld } from "./scripted-children.js";
 
 export type Command =
   | { readonly do: "exit"; readonly children: readonly number[]; readonly reason: EndReason }
@@ -20,7 +20,7 @@ export interface Plan {
 }
 
 export const names = ["a", "b", "c", "d", "e", "f"];
-const script = (starts: Plan["starts"]) => {
+export const script = (starts: Plan["starts"]) => {
   const next = new Map<string, number>();
   return (id: string): StartOutcome => {
     const at = next.get(id) ?? 0;
@@ -29,15 +29,18 @@ const script = (starts: Plan["starts"]) => {
   };
 };
 
+const simulated = ({ seed, spec, starts }: Plan): ScriptedSystem => new ScriptedSystem(simulatedWorld(seed), spec, script(starts));
+
 /** Gives the same commands to the reference and to a supervisor of scripted children, and compares all that can be seen after each. */
-export async function follow({ seed, spec, commands, starts }: Plan, backoff: boolean): Promise<void> {
+export async function follow(plan: Plan, backoff: boolean, make = simulated): Promise<void> {
+  const { spec, commands, starts } = plan;
   const reference = new ReferenceSupervisor(spec, script(starts));
-  const real = new ScriptedSystem(seed, spec, script(starts));
+  const real = make(plan);
   const dynamic = spec.strategy === "simple_one_for_one";
-  const settle = (): Promise<void> => (backoff ? real.ports.settleFor(0) : real.ports.settle(100_000));
+  const settle = (): Promise<void> => (backoff ? real.world.settleFor(0) : real.world.settle());
   const same = (what: string): void => {
-    expect(real.trace, what).toEqual(reference.trace);
-    expect(real.ports.clock.now(), what).toBe(reference.now);
+    expect(real.inOrder ? real.trace : real.trace.toSorted(), what).toEqual(real.inOrder ? reference.trace : reference.trace.toSorted());
+    expect(real.world.now(), what).toBe(reference.now);
     if (reference.end === undefined) expect(real.children(), what).toEqual(reference.children.map((one) => `${one.name}: ${one.status}`));
   };
   if (dynamic) reference.children = [];
@@ -54,7 +57,7 @@ export async function follow({ seed, spec, commands, starts }: Plan, backoff: bo
     const nameOf = (n: number): string => (dynamic ? (known[n % Math.max(1, known.length)] ?? "none") : (names[n] ?? "a"));
     if (command.do === "wait") {
       reference.wait(command.ms);
-      await real.ports.settleFor(command.ms);
+      await real.world.settleFor(command.ms);
     } else if (command.do === "exit") {
       const targets = [...new Set(command.children.map(nameOf))].filter((name) => reference.children.some((one) => one.name === name && one.status === "running"));
       for (const name of targets) real.refs.get(name)?.tell({ exit: command.reason });

@@ -1,27 +1,39 @@
-import type { SimulatedPorts } from "#internal/actors/simulated-ports";
 import { simulate } from "#internal/supervisors/simulation";
 import type { ActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
 import { SupervisionError } from "#internal/errors/index";
 import { limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-spec.js";
 
+/** Where a scripted system runs. */
+export interface World {
+  readonly system: ActorSystem;
+  now(): number;
+  /** Lets everything happen, however long that takes on its clock. */
+  settle(): Promise<void>;
+  settleFor(ms: number): Promise<void>;
+}
+
+export function simulatedWorld(seed: number): World {
+  const { system, ports } = simulate(seed, "system");
+  return { system, now: () => ports.clock.now(), settle: () => ports.settle(100_000), settleFor: (ms) => ports.settleFor(ms) };
+}
+
 /** A supervisor of children that do what a script says, and a trace of what they did. */
 export class ScriptedSystem {
   readonly trace: string[] = [];
   readonly refs = new Map<string, ActorRef>();
-  readonly system: ActorSystem;
-  readonly ports: SimulatedPorts;
+  /** Whether what happens at one time to several children happens in a certain order. */
+  readonly inOrder: boolean = true;
   supervisor: Supervisor | undefined;
   /** Actors that have begun and not ended. */
   readonly alive = new Set<string>();
 
   constructor(
-    seed: number,
+    readonly world: World,
     readonly spec: ReferenceSpec,
     private readonly nextStart: (id: string) => StartOutcome,
   ) {
-    ({ system: this.system, ports: this.ports } = simulate(seed, "system"));
-    this.system.reports$.subscribe((report) => {
+    world.system.reports$.subscribe((report) => {
       const more = report.report === "reached_max_restart_intensity" ? "" : ` ${JSON.stringify(report.reason)}`;
       this.note(`report ${report.report} ${report.id}${more}`);
     });
@@ -34,7 +46,7 @@ export class ScriptedSystem {
     const spec: SupervisorSpec = { strategy, intensity, period, autoShutdown, ...(dynamic ? { child: this.childSpec(children[0] as ReferenceChild) } : { children: children.map((child) => this.childSpec(child)) }) };
     const answer = await this.answered(
       (async () => {
-        this.supervisor = await this.system.supervise(spec, "top");
+        this.supervisor = await this.world.system.supervise(spec, "top");
         void this.supervisor.ended.then(() => this.note("over"));
       })(),
     );
@@ -43,7 +55,7 @@ export class ScriptedSystem {
   }
 
   /** What a call came to: `ok`, `ignore`, or the word of its refusal. */
-  async answered(call: Promise<unknown>, settle: () => Promise<void> = () => this.ports.settle(100_000)): Promise<string> {
+  async answered(call: Promise<unknown>, settle: () => Promise<void> = () => this.world.settle()): Promise<string> {
     let answer = "no answer";
     const done = call.then(
       (ref) => {
@@ -60,8 +72,11 @@ export class ScriptedSystem {
   }
 
   childSpec(child: ReferenceChild): ChildSpec {
-    const { id, restart, significant, brutal, backoff } = child;
-    return { id, restart, significant, shutdown: brutal ? "brutal_kill" : limits.stop, startTimeout: limits.start, backoff: backoff === undefined ? false : { ...backoff, jitter: 0 }, run: (self: Self<{ exit: EndReason }>) => this.run(child, self) };
+    return { ...this.limits(child), run: (self: Self<{ exit: EndReason }>) => this.run(child, self) };
+  }
+
+  protected limits({ id, restart, significant, brutal, backoff }: ReferenceChild): ChildSpec {
+    return { id, restart, significant, shutdown: brutal ? "brutal_kill" : limits.stop, startTimeout: limits.start, backoff: backoff === undefined ? false : { ...backoff, jitter: 0 } };
   }
 
   private run(child: ReferenceChild, self: Self<{ exit: EndReason }>): unknown {
@@ -92,8 +107,8 @@ export class ScriptedSystem {
     return (this.supervisor?.children() ?? []).map(({ id, ref }) => `${id}: ${ref === undefined ? "undefined" : ref === "restarting" ? ref : "running"}`).reverse();
   }
 
-  private note(text: string): void {
-    this.trace.push(`${this.ports.clock.now()} ${text}`);
+  protected note(text: string): void {
+    this.trace.push(`${this.world.now()} ${text}`);
   }
 }
 
