@@ -2,16 +2,42 @@ import type { DependencyResolution, DependencyResolver } from "../config/types.j
 import { CarawayError, SerializationError } from "../errors/index.js";
 import { decode, encode, type Encoded } from "../serialization/index.js";
 import { AppFuture, DataFuture } from "./future.js";
+import type { TaskRecord } from "./task-record.js";
 
 /** One argument as kept: travelling form, a future whose value it will be, or a container with futures in it. */
 export type KeptArgument = Encoded | AppFuture<unknown, unknown> | DataFuture | Foreign | Template | Gathered;
 
-/** A promise that is not caraway's. Its value is set once it is there. */
+/** A promise that is not caraway's, one for all tasks that wait for it: it is listened to once. */
 export class Foreign {
+  state: "pending" | "fulfilled" | "rejected" = "pending";
+  /** What it gave, or was rejected with. */
   value: unknown;
-  isSettled = false;
+  private waiting: TaskRecord[] | undefined;
+
   constructor(readonly promise: PromiseLike<unknown>) {}
+
+  /** Calls `told` once the promise has settled, at once where it has. */
+  listen(record: TaskRecord, told: (record: TaskRecord, foreign: Foreign) => void): void {
+    if (this.state !== "pending") told(record, this);
+    else if (this.waiting !== undefined) this.waiting.push(record);
+    else {
+      this.waiting = [record];
+      const settle = (state: "fulfilled" | "rejected", value: unknown): void => {
+        const { waiting = [] } = this;
+        this.state = state;
+        this.value = value;
+        this.waiting = undefined;
+        for (const one of waiting) told(one, this);
+      };
+      this.promise.then(
+        (value) => settle("fulfilled", value),
+        (error: unknown) => settle("rejected", error),
+      );
+    }
+  }
 }
+
+const foreigners = new WeakMap<PromiseLike<unknown>, Foreign>();
 
 /** A container with futures in it: copied at the call, filled when they have settled. */
 export class Template {
@@ -71,7 +97,8 @@ function gather(argument: unknown, what: string, dependencies: Dependency[], res
 }
 
 function foreign(promise: PromiseLike<unknown>, dependencies: Dependency[]): Foreign {
-  const dependency = new Foreign(promise);
+  let dependency = foreigners.get(promise);
+  if (dependency === undefined) foreigners.set(promise, (dependency = new Foreign(promise)));
   dependencies.push(dependency);
   return dependency;
 }

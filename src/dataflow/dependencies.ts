@@ -1,5 +1,5 @@
 import type { TaskMessage } from "../state-machines/task.js";
-import type { Dependency } from "./arguments.js";
+import type { Dependency, Foreign } from "./arguments.js";
 import { dependencyError } from "./failure-path.js";
 import { AppFuture } from "./future.js";
 import type { TaskRecord } from "./task-record.js";
@@ -15,16 +15,12 @@ export function waitFor(record: TaskRecord, dependency: Dependency): void {
     else upstream.addDependent(record);
     return;
   }
-  dependency.promise.then(
-    (value) => {
-      dependency.value = value;
-      dependency.isSettled = true;
-      record.table.dispatcher.tell(record, settledMessage);
-    },
-    (error: unknown) => {
-      tellFailure(record, undefined, error);
-    },
-  );
+  dependency.listen(record, tellOfForeign);
+}
+
+function tellOfForeign(record: TaskRecord, { state, value }: Foreign): void {
+  if (state === "fulfilled") record.table.dispatcher.tell(record, settledMessage);
+  else tellFailure(record, undefined, value);
 }
 
 /** A task has ended: those that depend on it are told. */

@@ -62,7 +62,7 @@ const answers: { readonly [S in TaskState]: (record: TaskRecord, now: number) =>
 
 function waiting(record: TaskRecord, now: number): Answer {
   const all = dependenciesOf(record);
-  const open = all.flatMap((one): Blocker[] => (one instanceof AppFuture ? (one.record.isFinal ? [] : [one.record]) : one.isSettled ? [] : ["a promise"]));
+  const open = all.flatMap((one): Blocker[] => (one instanceof AppFuture ? (one.record.isFinal ? [] : [one.record]) : one.state === "fulfilled" ? [] : ["a promise"]));
   return blocked(record, now, open, `waited for ${since(record, now)} for ${open.length} of the ${all.length} ${all.length === 1 ? "thing" : "things"} it depends on`);
 }
 

@@ -59,6 +59,21 @@ describe("futures in arguments", () => {
     expect(await future).toBe(42);
   });
 
+  it("are listened to once, however many tasks wait for them, before their end and after", async () => {
+    let listened = 0;
+    let settle: (value: number) => void = () => undefined;
+    const inner = new Promise<number>((resolve) => (settle = resolve));
+    const foreign = { then: (...callbacks: Parameters<typeof inner.then>) => (listened++, inner.then(...callbacks)) } as unknown as Promise<number>;
+    const early = [increment(foreign), increment(foreign)];
+    settle(1);
+    expect(await Promise.all(early)).toEqual([2, 2]);
+    expect(await increment(foreign)).toBe(2);
+    expect(listened).toBe(1);
+    const broken = Promise.reject(new Error("no"));
+    expect((await rejection(increment(broken as Promise<never>))).name).toBe("DependencyError");
+    expect((await rejection(increment(broken as Promise<never>))).name).toBe("DependencyError");
+  });
+
   it("may be thenables that are no promises", async () => {
     const thenable = { then: (resolve: (x: number) => void) => resolve(6) } as PromiseLike<number>;
     expect(await increment(thenable)).toBe(7);
