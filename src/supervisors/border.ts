@@ -130,8 +130,13 @@ export class Border implements Passage {
   /** A message as it has come. */
   envelope(kind: number, number: number, load: unknown): Envelope {
     const message = this.opened(kind, load);
-    if ((kind & ~withRefs) === kinds.tell) return { message, linked: true };
-    return { message, linked: true, reply: (answer) => this.answer(number, answer), refuse: (error) => this.link.post([kinds.refuse, 0, number, carry(error)]) };
+    if ((kind & ~withRefs) === kinds.tell) return { message, linked: 0 };
+    return { message, linked: number, reply: (answer) => this.answer(number, answer), refuse: (error) => this.link.post([kinds.refuse, 0, number, carry(error)]) };
+  }
+
+  /** Takes back a question that went to the other side. */
+  withdraw(number: number): Envelope | undefined {
+    return this.answered(number);
   }
 
   /** The load of a frame, with refs where refs were. */

@@ -18,8 +18,10 @@ export interface Envelope {
   readonly refuse?: ((error: unknown) => void) | undefined;
   /** Of the control lane: called instead of the handler. */
   readonly notice?: () => void;
-  /** It has come over a link. */
-  readonly linked?: true;
+  /** Of a message that has come over a link: the number of the question there, 0 of what was told. */
+  readonly linked?: number;
+  /** It was handled, at least in part. */
+  begun?: boolean;
 }
 
 /** The actor that is behind a ref for the time being. */
@@ -228,6 +230,11 @@ export class LogicalRef extends RefBehind implements ActorRef {
     for (const envelope of envelopes) this.asked.delete(envelope);
     if (this.status !== "ended") this.mailbox.putBack(envelopes);
     else for (const envelope of envelopes) this.undeliverable(envelope, "unhandled");
+  }
+
+  /** Takes out all that wait. */
+  leftOver(): Envelope[] {
+    return this.mailbox.drain();
   }
 
   deliver(envelope: Envelope): void {

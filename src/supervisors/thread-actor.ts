@@ -6,7 +6,7 @@ import { Border } from "./border.js";
 import { uncarryReason } from "./carried.js";
 import { frameWidth, kinds, withRefs, type Frame } from "./frames.js";
 import type { Incarnation, IncarnationHost } from "./incarnation.js";
-import { loadOf } from "./thread-ref.js";
+import { loadOf, packed } from "./thread-ref.js";
 import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
 import type { ModuleBody, PreparedChild } from "./prepared.js";
 import { notYet, refusal } from "./refusal.js";
@@ -28,6 +28,8 @@ export class ThreadActor implements Incarnation, Receiver {
   private border: Border | undefined;
   /** Messages that the thread was given and has not come to. */
   private readonly given = new HandedOver();
+  /** Those it had put aside. */
+  private readonly returned: Envelope[] = [];
   private reason: EndReason | undefined;
   private latest: object | undefined;
   private limit: Timer | undefined;
@@ -112,10 +114,17 @@ export class ThreadActor implements Incarnation, Receiver {
     else if (kind === kinds.changed) {
       this.latest = this.border?.opened(tagged, load) as object;
       this.ref.changed();
-    } else if (kind === kinds.lost) {
+    } else if (kind === kinds.returned) this.putAside(number, this.border?.opened(tagged, load));
+    else if (kind === kinds.lost) {
       const { to, message, reason } = this.border?.opened(tagged, load) as DeadLetter;
       this.services.deadLetter(to, message, reason);
     } else this.border?.receive(frame);
+  }
+
+  /** A message that it was handling has been put aside, and waits for the next incarnation. */
+  private putAside(question: number, message: unknown): void {
+    const envelope = question === 0 ? packed(message, this.ref.path) : this.border?.withdraw(question);
+    if (envelope !== undefined) this.returned.push(envelope);
   }
 
   private started(): void {
@@ -171,8 +180,9 @@ export class ThreadActor implements Incarnation, Receiver {
     if (this.phase === "ended") return;
     this.phase = "ended";
     this.limit?.cancel();
+    const rest = [...this.returned, ...this.given.rest()];
+    for (const envelope of rest) this.border?.forget(envelope);
     this.border?.close(reason);
-    const rest = this.given.rest();
     const lost = rest.filter((envelope) => loadOf(envelope).moved !== undefined);
     this.ref.takeBack(rest.filter((envelope) => !lost.includes(envelope)));
     for (const { message, refuse } of lost) {

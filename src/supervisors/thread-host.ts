@@ -85,7 +85,8 @@ export class ThreadHost implements IncarnationHost, Receiver {
   }
 
   handle(envelope: Envelope): void {
-    if (envelope.linked === true) {
+    if (envelope.linked !== undefined && envelope.begun !== true) {
+      envelope.begun = true;
       Atomics.store(this.taken, 0, ++this.begun | 0);
       if (this.begun === this.received || this.begun - this.told >= actorWindow / 2) this.tellBegun();
     }
@@ -114,9 +115,19 @@ export class ThreadHost implements IncarnationHost, Receiver {
 
   private finish(frame: Frame): void {
     if (this.over) return;
+    this.giveBack(this.ref.leftOver());
     this.over = true;
     this.link.post(frame);
     this.leave();
+  }
+
+  /** What the actor had put aside waits for its next incarnation, as what it had not come to; what it told itself is lost. */
+  private giveBack(envelopes: readonly Envelope[]): void {
+    for (const { message, linked, begun, notice } of envelopes) {
+      if (notice !== undefined) continue;
+      if (linked === undefined) this.services.deadLetter(this.ref.path, message, "unhandled");
+      else if (begun === true) this.send(kinds.returned, linked === 0 ? message : undefined, () => this.services.deadLetter(this.ref.path, String(message), "unhandled"), linked);
+    }
   }
 
   private prepare(exported: unknown): PreparedChild {
@@ -144,14 +155,14 @@ export class ThreadHost implements IncarnationHost, Receiver {
     });
   }
 
-  private send(kind: number, load: unknown, otherwise: () => void): void {
+  private send(kind: number, load: unknown, otherwise: () => void, number = 0): void {
     if (this.over) return;
     if (this.services.counts.contained > this.contained) {
       this.link.post([kinds.contained, 0, this.services.counts.contained - this.contained, undefined]);
       this.contained = this.services.counts.contained;
     }
     try {
-      this.border.send(kind, 0, 0, load);
+      this.border.send(kind, 0, number, load);
     } catch {
       otherwise();
     }

@@ -11,7 +11,7 @@ export class ThreadRef extends LogicalRef {
   protected override post(envelope: Envelope): void {
     const load = this.packed(envelope);
     if (load === undefined) return;
-    super.post(envelope.reply === undefined ? ({ message: load.value, load } satisfies Packed) : Object.assign(envelope, { load }));
+    super.post(envelope.reply === undefined ? { message: load.value, load } as Packed : Object.assign(envelope, { load }));
   }
 
   private packed({ message, refuse }: Envelope): Sendable | undefined {
@@ -24,6 +24,12 @@ export class ThreadRef extends LogicalRef {
       return undefined;
     }
   }
+}
+
+/** A message that was told, in the form that a `ThreadRef` gives it. */
+export function packed(message: unknown, path: string): Envelope {
+  const load = sendable(message, `a message to ${path}`);
+  return { message: load.value, load } as Packed;
 }
 
 /** What is sent of an envelope that a `ThreadRef` gave. */

@@ -65,6 +65,31 @@ describe("a module in a thread", () => {
     expect(system.counts.deadLetters).toBe(0);
   });
 
+  it("finds what it had put aside before all else, with whoever asked it", async () => {
+    const ref = await start(thread("a", { restart: "permanent" }));
+    ref.tell({ type: "aside" });
+    const answer = ref.ask({ type: "aside" });
+    ref.tell({ type: "where" });
+    ref.tell({ type: "fail" });
+    ref.tell({ type: "where" });
+    expect(await answer).toBe(202);
+    expect(await ref.ask({ type: "count" })).toBe(204);
+    expect(system.counts.deadLetters).toBe(0);
+  });
+
+  it("counts what it told itself and did not come to as lost", async () => {
+    const ref = await start(thread("a"));
+    const letter = new Promise((resolve) => void system.deadLetters$.subscribe(resolve));
+    ref.tell({ type: "to itself and out" });
+    expect(await letter).toMatchObject({ to: "threads/top/a", message: { type: "count" }, reason: "unhandled" });
+  });
+
+  it("is asked again what its thread had not come to when it died", async () => {
+    const ref = await start(thread("a", { restart: "permanent" }));
+    ref.tell({ type: "exit", code: 3 });
+    expect(await Promise.all([ref.ask({ type: "count" }), ref.ask({ type: "count" })])).toEqual([1, 2]);
+  });
+
   it("keeps what waits also when its thread dies at once", async () => {
     const ref = await start(thread("a", { restart: "permanent" }));
     ref.tell({ type: "exit", code: 3 });

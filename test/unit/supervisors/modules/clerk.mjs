@@ -13,6 +13,7 @@ export default (self) => {
   const orders = {
     count: () => count,
     where: () => ({ thread: threadId, path: self.ref.path, id: self.ref.id, incarnation: self.incarnation, input: self.input }),
+    aside: () => count,
     me: () => self.ref,
     fail: () => {
       throw Object.assign(new RangeError("planned", { cause: new Error("inner") }), { code: "PLANNED" });
@@ -48,6 +49,10 @@ export default (self) => {
       await child.ended;
       child.tell("too late");
     },
+    "to itself and out": () => {
+      self.ref.tell({ type: "count" });
+      self.exit("normal");
+    },
     keep: ({ ref }) => void (kept = ref),
     "is it the same": ({ ref }) => ref === kept,
     watch: ({ ref }) => void self.watch(ref, (reason) => self.emit({ ended: ref.path, reason })),
@@ -60,6 +65,11 @@ export default (self) => {
   self.onStop((reason) => self.emit({ stopping: reason }));
   self.receive(async (message, reply) => {
     count++;
+    if (message.type === "aside" && self.incarnation === 1) {
+      self.stash();
+      return;
+    }
+    if (message.type === "aside") count += 100;
     const answer = orders[message.type](message);
     reply(answer instanceof Promise ? await answer : answer);
   });
