@@ -21,10 +21,10 @@ export function carry(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) return copyable(thrown);
   if (depth > deepest) return copyable(thrown.message);
   if (thrown instanceof CarawayError) {
-    const json = thrown.toJSON();
-    return [{ carried: "caraway", json: copyable({ ...json, cause: undefined, evidence: copyable(json.evidence) }), ...causeOf(thrown, depth) } as CarriedError];
+    const { where, evidence, ...json } = thrown.toJSON();
+    return [{ carried: "caraway", json: { ...json, cause: undefined, where: eachCopyable(where), evidence: eachCopyable(evidence) }, ...causeOf(thrown, depth) } satisfies CarriedError];
   }
-  const own = Object.fromEntries(Object.entries(thrown).filter(([key]) => key !== "cause" && key !== "stack" && key !== "message").map(([key, value]) => [key, copyable(value)]));
+  const own = eachCopyable(Object.fromEntries(Object.entries(thrown).filter(([key]) => key !== "cause" && key !== "stack" && key !== "message")));
   return [{ carried: "error", name: thrown.name, message: thrown.message, stack: thrown.stack, own, ...causeOf(thrown, depth) } satisfies CarriedError];
 }
 
@@ -57,6 +57,8 @@ export function uncarryReason(reason: EndReason): EndReason {
 const isCarried = (value: unknown): value is readonly [CarriedError] => Array.isArray(value) && value.length === 1 && typeof value[0] === "object" && value[0] !== null && "carried" in value[0];
 
 const causeOf = ({ cause }: Error, depth: number): { readonly cause?: readonly [unknown] } => (cause === undefined ? {} : { cause: [carry(cause, depth + 1)] });
+
+const eachCopyable = (record: object): Record<string, unknown> => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, copyable(value)]));
 
 /** The value, or a text of it where it cannot be copied. */
 function copyable<T>(value: T): T | string {
