@@ -14,7 +14,7 @@ export interface SubscriberFailures {
  * (`announcer.observable.pipe(map(…)).subscribe(…)`), not beyond streams that user code makes itself (`merge(a, b)`).
  */
 export class Announcer<T> {
-  private subscribers: readonly Subscriber<T>[] = [];
+  private subscribers: readonly Pick<Subscriber<T>, "next" | "complete">[] = [];
   private completed = false;
   private stream: Observable<T> | undefined;
 
@@ -37,6 +37,11 @@ export class Announcer<T> {
         this.subscribers = this.subscribers.filter((other) => other !== subscriber);
       };
     }));
+  }
+
+  /** The same for the library itself, without RxJS: from now on, and for good. */
+  listen(next: (value: T) => void): void {
+    this.subscribers = [...this.subscribers, { next, complete: () => undefined }];
   }
 
   /** Whether anybody listens: ask before making something only to announce it. */

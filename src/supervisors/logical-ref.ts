@@ -47,7 +47,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
   status: RefStatus = "starting";
   readonly ended: Promise<EndReason>;
   readonly announcements: Announcer<unknown>;
-  private readonly snapshots: Announcer<object>;
+  readonly snapshots: Announcer<object>;
   private readonly mailbox: Mailbox<Envelope>;
   private readonly asked = new Set<Envelope>();
   private notices: EndNotices;

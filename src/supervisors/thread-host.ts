@@ -42,9 +42,9 @@ export class ThreadHost implements IncarnationHost, Receiver {
     this.ref = new LogicalRef(services, id, path, mailbox + actorWindow);
     this.border = new Border(services, link, this.ref);
     this.beginning = this.border.opened(kind, load) as ThreadBeginning;
-    services.deadLetters.observable.subscribe((letter) => this.send(kinds.lost, letter, () => this.link.post([kinds.lost, 0, 0, { ...letter, message: String(letter.message) }])));
-    this.ref.events$.subscribe((event) => this.send(kinds.announced, event, () => services.deadLetter(path, String(event), "uncloneable")));
-    this.ref.snapshot$.subscribe(() => this.changed());
+    services.deadLetters.listen((letter) => this.send(kinds.lost, letter, () => this.link.post([kinds.lost, 0, 0, { ...letter, message: String(letter.message) }])));
+    this.ref.announcements.listen((event) => this.send(kinds.announced, event, () => services.deadLetter(path, String(event), "uncloneable")));
+    this.ref.snapshots.listen(() => this.changed());
   }
 
   /** Makes the actor of what `load` gives, and lets it start. */
