@@ -1,4 +1,5 @@
 /** The generated pages: what each file under docs should contain. Read from the built package, so that pages and code cannot differ. */
+import { channels, routes } from "../dist/actors/channels.js";
 import { notes, shapes } from "../dist/config/schema.js";
 import { catalogue } from "../dist/errors/index.js";
 import { chartOf } from "../dist/monitoring/pictures/chart-model.js";
@@ -13,12 +14,12 @@ const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((row) =
 /** Every generated file by its path. */
 export async function pages() {
   const machines = await Promise.all(Object.entries(charts).map(async ([name, machine]) => [[`docs/machines/${name}.md`, chartPage(name, machine)], [`docs/machines/${name}.svg`, await toSvg(machine)]]));
-  return new Map([...machines.flat(), ["docs/machines/README.md", chartsPage()], ["docs/errors.md", errorsPage()], ["docs/options.md", optionsPage()]]);
+  return new Map([...machines.flat(), ["docs/machines/README.md", chartsPage()], ["docs/machines/message-map.md", messageMapPage()], ["docs/errors.md", errorsPage()], ["docs/options.md", optionsPage()]]);
 }
 
 function chartsPage() {
   const rows = Object.entries(charts).map(([name, machine]) => [`[${name}](${name}.md)`, Object.keys(machine.states).join(", ")]);
-  return `${notice}\n# The state charts\n\nThe charts that the runtime runs, drawn from the code that it runs. \`caraway charts\` draws them too.\n\n${table(["chart", "states"], rows)}`;
+  return `${notice}\n# The state charts\n\nThe charts that the runtime runs, drawn from the code that it runs. \`caraway charts\` draws them too.\n\n${table(["chart", "states"], rows)}\nWho sends what to whom: [the message map](message-map.md).\n`;
 }
 
 function chartPage(name, machine) {
@@ -32,6 +33,49 @@ function chartPage(name, machine) {
   });
   const about = description === undefined ? "" : `${description}\n\n`;
   return `${notice}\n# ${name}\n\n${about}![the ${name} chart](${name}.svg)\n\n${table(["state", "tags", "takes", "ignores"], rows)}\n\`\`\`mermaid\n${toMermaid(machine)}\`\`\`\n`;
+}
+
+const parts = [
+  ["Work", ["task", "attempt", "thread", "executor", "kernel"]],
+  ["Supervision", ["supervisor", "child"]],
+  ["Work pulling", ["work-producer", "work-consumer"]],
+];
+
+const outsiders = [
+  ["program", "the code that uses caraway"],
+  ["actor", "what a supervisor's child is: a function, a chart, xstate logic, a thread"],
+  ["host", "the threads and processes that workers live on"],
+  ["disk", "files, and what is read from them"],
+  ["clock", "a timer that has come to its end"],
+  ["link", "messages that came from elsewhere"],
+];
+
+function messageMapPage() {
+  const sections = parts.map(([title, names]) => `## ${title}\n\n${messagePicture(names)}\n${messageTable(names)}`);
+  const about = "Every message between the parts of caraway comes by one of these channels. They are declared in one place, `src/actors/channels.ts`; a test listens to simulated runs with all kinds of faults, and finds no other message, sender or lane.";
+  const lanes = "Control goes ahead of work. Neither is ever dropped: what bounds a channel, bounds it where its messages begin. What a user's actor does with more messages than its mailbox holds is said by its `mailbox`.";
+  return `${notice}\n# The message map\n\n${about}\n\n${lanes}\n\n${table(["who is no chart", "what it is"], outsiders)}\n${sections.join("\n")}`;
+}
+
+const channelsTo = (names) => Object.entries(channels).filter(([, { to }]) => names.includes(to));
+
+function messageTable(names) {
+  const rows = channelsTo(names).map(([name, { from, to, lane, about, bound }]) => {
+    const messages = Object.entries(routes[to]).flatMap(([type, by]) => (by === name ? [`\`${type}\``] : []));
+    return [name, from.join(", "), to, messages.join(", "), about, lane === "both" ? "work, control" : lane, bound];
+  });
+  return table(["channel", "from", "to", "messages", "what they say", "lane", "what bounds it"], rows);
+}
+
+/** One arrow for each pair of parts, with the channels between them. */
+function messagePicture(names) {
+  const id = (part) => part.replaceAll("-", "_");
+  const arrows = new Map();
+  for (const [name, { from, to }] of channelsTo(names)) for (const part of from) arrows.set(`${id(part)} ${id(to)}`, [...(arrows.get(`${id(part)} ${id(to)}`) ?? []), name]);
+  const named = [...new Set(channelsTo(names).flatMap(([, { from, to }]) => [...from, to]))];
+  const boxes = named.map((part) => `  ${id(part)}${part in routes ? `["${part}"]` : `(["${part}"])`}\n`);
+  const lines = [...arrows].map(([pair, labels]) => `  ${pair.split(" ").join(` -- "${labels.join("<br/>")}" --> `)}\n`);
+  return `\`\`\`mermaid\nflowchart LR\n${boxes.join("")}${lines.join("")}\`\`\`\n`;
 }
 
 const flatten = (state) => [state, ...state.children.flatMap(flatten)];

@@ -1,9 +1,9 @@
+import type { Carried } from "../actors/channels.js";
 import { Cell, type Performers } from "../actors/cell.js";
 import { InternalConsistencyError } from "../errors/index.js";
 import type { ChildReport } from "../state-machines/child.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import type { SupervisorEffect } from "../state-machines/supervision.js";
-import type { SupervisorMessage } from "../state-machines/supervisor.js";
 import { SupervisorAdministration } from "./administration.js";
 import { ChildCell, type ChildOwner } from "./child-cell.js";
 import { SupervisorHandle } from "./handle.js";
@@ -115,7 +115,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
     launch();
   }
 
-  private tell(message: SupervisorMessage): void {
+  private tell(message: Carried<"supervisor", "child reports" | "retries of starts" | "administration">): void {
     this.services.dispatcher.tellControl(this.cell, message);
   }
 

@@ -1,3 +1,4 @@
+import type { Carried } from "../../actors/channels.js";
 import { Cell, type CellKind } from "../../actors/cell.js";
 import { compile } from "../../actors/compile.js";
 import { Dispatcher } from "../../actors/dispatcher.js";
@@ -102,7 +103,7 @@ export class WorkConsumer<Job = unknown, Answer = unknown> {
     }
   }
 
-  private tell(message: ConsumerMessage): void {
+  private tell(message: Carried<"work-consumer", "processing" | "consumer's timer">): void {
     if (!this.isOver()) this.dispatcher.tell(this.cell, message);
   }
 

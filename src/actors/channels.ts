@@ -1,0 +1,128 @@
+import type { AttemptMessage } from "../state-machines/attempt.js";
+import type { ChildMessage } from "../state-machines/child.js";
+import type { ExecutorMessage } from "../state-machines/executor.js";
+import type { KernelMessage } from "../state-machines/kernel.js";
+import type { SupervisorMessage } from "../state-machines/supervisor.js";
+import type { TaskMessage } from "../state-machines/task.js";
+import type { ThreadMessage } from "../state-machines/thread.js";
+import type { ConsumerMessage } from "../state-machines/work-consumer.js";
+import type { ProducerMessage } from "../state-machines/work-producer.js";
+
+/** What each chart is told. */
+export interface ChartMessages {
+  readonly task: TaskMessage;
+  readonly attempt: AttemptMessage;
+  readonly thread: ThreadMessage;
+  readonly executor: ExecutorMessage;
+  readonly kernel: KernelMessage;
+  readonly supervisor: SupervisorMessage;
+  readonly child: ChildMessage;
+  readonly "work-producer": ProducerMessage;
+  readonly "work-consumer": ConsumerMessage;
+}
+
+export type ChartName = keyof ChartMessages;
+
+/** Who is no chart: the program that uses caraway, its actors, the hosts that workers live on, the disk, the clock, and links. */
+export type Outsider = "program" | "actor" | "host" | "disk" | "clock" | "link";
+
+/** One way for messages. The sender is the part in whose step (or outside of any step) the message is told. */
+export interface Channel {
+  readonly from: readonly (ChartName | Outsider)[];
+  readonly to: ChartName;
+  /** Control goes ahead of all work, and is never dropped; nor is work, whose amount is bounded where it begins. */
+  readonly lane: "work" | "control" | "both";
+  readonly about: string;
+  /** What bounds the messages that wait in it. */
+  readonly bound: string;
+}
+
+const channel = <const To extends ChartName>(to: To, from: Channel["from"], lane: Channel["lane"], about: string, bound: string): Channel & { readonly to: To } => ({ from, to, lane, about, bound });
+
+/** Who sends what to whom: every channel between the parts of caraway. */
+export const channels = {
+  dependencies: channel("task", ["task"], "work", "what it depends on has ended", "one for each dependency"),
+  memo: channel("task", ["task", "disk"], "work", "whether its result is known already", "one at a time"),
+  staging: channel("task", ["task", "disk"], "work", "its files, and commands, are ready or published", "one at a time"),
+  "attempt reports": channel("task", ["attempt", "executor", "thread", "task", "host"], "work", "how its attempt fares", "a few for each attempt"),
+  joins: channel("task", ["program"], "work", "what the futures came to that its body returned", "one"),
+  cancelling: channel("task", ["program", "kernel", "task"], "work", "it is not wanted any more", "one for each call of cancel"),
+  retries: channel("task", ["clock"], "work", "its back-off is over", "one timer for a task"),
+
+  dispatch: channel("attempt", ["executor", "task"], "both", "it was sent to a worker, refused, or is to be stopped", "the credit of the workers: a window each"),
+  "worker reports": channel("attempt", ["host", "executor", "thread", "attempt"], "both", "what became of it at its worker", "the credit of the workers"),
+  claims: channel("attempt", ["attempt", "host"], "work", "whether it was taken back before it began", "one"),
+  walltime: channel("attempt", ["clock"], "work", "its time is over", "one timer for an attempt"),
+
+  workers: channel("thread", ["host", "executor", "attempt"], "both", "its life, and whether it has work", "a few for each thread"),
+  patience: channel("thread", ["clock"], "work", "it was told to end, and has not", "one timer for a thread"),
+
+  "pool state": channel("executor", ["host", "program", "executor", "thread", "attempt", "task", "child"], "work", "work and workers come and go", "one for each cause"),
+
+  "kernel life": channel("kernel", ["kernel", "task", "program", "host"], "work", "its parts have started or ended, and it is to close", "one for each change"),
+  "closing time": channel("kernel", ["clock"], "work", "the time to close is over", "one timer"),
+
+  "supervisor's commands": channel("child", ["supervisor", "program"], "control", "start, stop, wait, forget", "a few for each decision of its supervisor"),
+  "actor's ends": channel("child", ["actor", "child", "supervisor"], "control", "its actor has started, or ended", "one for each start and each end"),
+  "child's timers": channel("child", ["clock"], "control", "a start, a stop or a back-off has taken its time", "one timer for a child"),
+
+  "child reports": channel("supervisor", ["child"], "control", "how a child fares", "one for each change of a child"),
+  "retries of starts": channel("supervisor", ["supervisor", "child"], "both", "a restart that failed, or was put off, is due: it waits behind what came before", "one for each child"),
+  administration: channel("supervisor", ["program", "actor", "kernel", "child"], "control", "start, restart, stop and delete a child; shut down", "one for each call: the caller waits"),
+
+  offers: channel("work-producer", ["program"], "work", "a job more, and the end of jobs", "the producer's capacity: `ready()` waits for room"),
+  consumers: channel("work-producer", ["program", "link", "actor"], "work", "a consumer comes or goes", "one for each consumer"),
+  credit: channel("work-producer", ["link", "work-consumer"], "work", "how a consumer stands: its credit, and what it has processed", "one for each delivery, and one for each pause while it is not noted"),
+  "producer's timers": channel("work-producer", ["clock"], "work", "a consumer has not answered", "one timer for a consumer"),
+
+  deliveries: channel("work-consumer", ["link", "actor"], "work", "jobs, and that its statement was noted", "the credit that it gave"),
+  processing: channel("work-consumer", ["program", "work-consumer"], "both", "a job has been processed; it is to close", "its concurrency"),
+  "consumer's timer": channel("work-consumer", ["clock"], "work", "its statement has not been noted", "one timer"),
+} as const satisfies Readonly<Record<string, Channel>>;
+
+export type ChannelName = keyof typeof channels;
+
+/** The channels that lead to a chart. */
+type ChannelTo<C extends ChartName> = { [N in ChannelName]: (typeof channels)[N]["to"] extends C ? N : never }[ChannelName];
+
+/** The channel that each message comes by: every message of every chart has one, and one only. */
+export const routes = {
+  task: {
+    "dependency.settled": "dependencies", "dependency.failed": "dependencies",
+    "memo.missed": "memo", "memo.hit": "memo", "memo.failed": "memo",
+    "inputs.staged": "staging", "inputs.failed": "staging", "outputs.published": "staging", "outputs.failed": "staging",
+    "attempt.sent": "attempt reports", "attempt.requeued": "attempt reports", "attempt.started": "attempt reports", "attempt.succeeded": "attempt reports", "attempt.failed": "attempt reports", "attempt.released": "attempt reports",
+    "join.resolved": "joins", "join.failed": "joins",
+    "retry.due": "retries", "task.cancel": "cancelling",
+  },
+  attempt: {
+    "attempt.sent": "dispatch", "attempt.refused": "dispatch", "attempt.cancel": "dispatch",
+    "attempt.started": "worker reports", "attempt.answered": "worker reports", "attempt.unclaimed": "worker reports", "attempt.lost": "worker reports", "attempt.haunted": "worker reports",
+    "claim.revoked": "claims", "claim.refused": "claims", "walltime.expired": "walltime",
+  },
+  thread: { "thread.ready": "workers", "work.sent": "workers", "work.drained": "workers", "thread.stop": "workers", "thread.exited": "workers", "patience.expired": "patience" },
+  executor: {
+    "executor.started": "pool state", "executor.failed": "pool state", "work.offered": "pool state", "workers.missing": "pool state", "workers.complete": "pool state",
+    "executor.drain": "pool state", "work.finished": "pool state", "executor.stop": "pool state", "workers.gone": "pool state",
+  },
+  kernel: { "kernel.started": "kernel life", "kernel.failed": "kernel life", "kernel.close": "kernel life", "tasks.settled": "kernel life", "executors.stopped": "kernel life", "close.expired": "closing time" },
+  child: {
+    "child.start": "supervisor's commands", "child.stop": "supervisor's commands", "child.kill": "supervisor's commands", "child.delay": "supervisor's commands", "child.forget": "supervisor's commands", "child.give-up": "supervisor's commands",
+    "actor.started": "actor's ends", "actor.ignored": "actor's ends", "actor.ended": "actor's ends",
+    "start.expired": "child's timers", "stop.expired": "child's timers", "delay.expired": "child's timers",
+  },
+  supervisor: {
+    "child.started": "child reports", "child.ignored": "child reports", "child.start-failed": "child reports", "child.stopped": "child reports", "child.ended": "child reports", "child.due": "retries of starts",
+    "call.start-child": "administration", "call.restart-child": "administration", "call.terminate-child": "administration", "call.delete-child": "administration", "supervisor.stop": "administration", "supervisor.kill": "administration",
+  },
+  "work-producer": { "job.offer": "offers", "producer.close": "offers", "consumer.attached": "consumers", "consumer.ended": "consumers", "credit.granted": "credit", "resend.due": "producer's timers" },
+  "work-consumer": {
+    "session.open": "deliveries", "session.close": "deliveries", "job.deliver": "deliveries", "credit.note": "deliveries", "credit.query": "deliveries",
+    "job.processed": "processing", "consumer.close": "processing", "resend.due": "consumer's timer",
+  },
+} as const satisfies { readonly [C in ChartName]: { readonly [T in ChartMessages[C]["type"]]: ChannelTo<C> } };
+
+type Routes = typeof routes;
+
+/** The messages of a channel to a chart: what its sender may tell. */
+export type Carried<C extends ChartName, N extends ChannelTo<C>> = { [T in keyof Routes[C]]: Routes[C][T] extends N ? Extract<ChartMessages[C], { readonly type: T }> : never }[keyof Routes[C]];
