@@ -189,14 +189,11 @@ function table<C extends object>(id: string, states: readonly ChartState<C>[], b
       if (plans === undefined) return "unexpected";
       args.context = subject.context;
       args.event = message;
-      for (let i = 0; i < plans.length; i++) {
-        const plan = plans[i] as Plan<C>;
-        if (plan.guard !== undefined && !plan.guard(args)) continue;
-        if (!plan.ignores) take(plan, subject, args, effects);
-        if (plan.to.always.length > 0) settle(subject, args, effects, limit);
-        return plan.ignores && subject.state === state ? "ignored" : "moved";
-      }
-      return "unexpected";
+      const plan = enabled(plans, args);
+      if (plan === undefined) return "unexpected";
+      if (!plan.ignores) take(plan, subject, args, effects);
+      if (plan.to.always.length > 0) settle(subject, args, effects, limit);
+      return plan.ignores && subject.state === state ? "ignored" : "moved";
     },
   };
 }
@@ -207,11 +204,19 @@ function take<C>(plan: Plan<C>, subject: Subject<C>, args: Args<C>, effects: Typ
   subject.state = plan.to;
 }
 
+function enabled<C>(plans: readonly Plan<C>[], args: Args<C>): Plan<C> | undefined {
+  for (let i = 0; i < plans.length; i++) {
+    const plan = plans[i] as Plan<C>;
+    if (plan.guard === undefined || plan.guard(args)) return plan;
+  }
+  return undefined;
+}
+
 /** Follows eventless transitions until none is enabled, or one changes neither state nor context. */
 function settle<C>(subject: Subject<C>, args: Args<C>, effects: Typed[], limit: number): void {
   for (let round = 1; !subject.state.final; round++) {
     const before = subject.state;
-    const plan = before.always.find((one) => one.guard === undefined || one.guard(args));
+    const plan = enabled(before.always, args);
     if (plan === undefined) return;
     if (round > limit) throw new RangeError(`state "${before.name}" follows eventless transitions without end`);
     take(plan, subject, args, effects);

@@ -55,6 +55,8 @@ export class Dispatcher {
   private readonly control = new MessageQueue();
   private readonly records = new Announcer<TransitionRecord>();
   private effects: Typed[] = [];
+  /** For cells that start, also while effects of others are performed: emptied arrays keep their memory. */
+  private readonly spare: Typed[][] = [];
   private scheduled = false;
   private told = 0;
   private cause = 0;
@@ -83,11 +85,13 @@ export class Dispatcher {
   start<C extends object, M extends Typed, E extends Typed>(cell: Cell<C, M, E>, input: unknown): void {
     const any = cell as unknown as AnyCell;
     const seq = ++this.told;
-    const effects: Typed[] = [];
+    const effects = this.spare.pop() ?? [];
     try {
       any.kind.chart.start(any, input, effects);
-      if (this.records.observed) this.record(any, beginning, seq, this.cause, undefined, effects, "started");
+      if (this.records.observed) this.record(any, beginning, seq, this.cause, undefined, effects.slice(), "started");
       if (effects.length > 0) this.performAll(any, effects, seq);
+      while (effects.length > 0) effects.pop();
+      this.spare.push(effects);
     } catch (error) {
       this.crash(any, beginning, seq, this.cause, error);
     }

@@ -5,7 +5,7 @@ import type { TaskRecord } from "./task-record.js";
 /** Tells those who watch the kernel, or a scope that the task is in. */
 export function announce(record: TaskRecord, event: KernelEvent): void {
   record.table.kernel.events.next(event);
-  const { scope } = record.extra ?? {};
+  const scope = record.extra?.scope;
   if (scope !== undefined) for (const around of scope.outwards()) around.events.next(event);
 }
 
@@ -18,13 +18,13 @@ export function* statisticsOf(record: TaskRecord): Generator<Statistics> {
 /** How long an attempt ran on its worker. */
 export function ran(record: TaskRecord, ms: number): void {
   record.plan.counts.ran(ms);
-  const { scope } = record.extra ?? {};
+  const scope = record.extra?.scope;
   if (scope !== undefined) for (const around of scope.outwards()) around.statistics.of(record.app.name).ran(ms);
 }
 
 /** How long a task waited for its first worker. */
 export function waited(record: TaskRecord, ms: number): void {
   record.plan.counts.waitedMs += ms;
-  const { scope } = record.extra ?? {};
+  const scope = record.extra?.scope;
   if (scope !== undefined) for (const around of scope.outwards()) around.statistics.of(record.app.name).waitedMs += ms;
 }

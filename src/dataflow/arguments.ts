@@ -195,6 +195,15 @@ export function fill(value: unknown, made = new Map<object, unknown>()): unknown
   return rebuild(value, made, (member) => fill(member, made));
 }
 
+/** Whether they travel as they were kept. */
+export function areEncoded(args: readonly KeptArgument[]): args is readonly Encoded[] {
+  for (let i = 0; i < args.length; i++) {
+    const kept = args[i];
+    if (typeof kept === "object" && kept !== null && !(kept instanceof Uint8Array) && !("bytes" in kept)) return false;
+  }
+  return true;
+}
+
 /** The argument as it travels, once all it waited for is there. */
 export function composeArgument(kept: KeptArgument, what: string): Encoded {
   if (kept instanceof AppFuture) return kept.record.context.value as Encoded;

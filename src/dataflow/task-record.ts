@@ -8,7 +8,7 @@ import type { Executor, ShellWork, Work, WorkSetting } from "../executors/execut
 import { decode, encode, type Encoded } from "../serialization/index.js";
 import type { TaskContext, TaskEffect, TaskMessage } from "../state-machines/task.js";
 import type { AppDefinition, CallPlan } from "./app-definition.js";
-import { composeArgument, type KeptArgument } from "./arguments.js";
+import { areEncoded, composeArgument, type KeptArgument } from "./arguments.js";
 import { AppFuture, DataFuture } from "./future.js";
 import type { TaskTable } from "./task-table.js";
 import type { Command } from "./sh.js";
@@ -16,7 +16,7 @@ import type { Scope } from "./scope.js";
 import { shownState } from "./statistics.js";
 import type { TaskKind } from "./task-kind.js";
 import type { AttemptRecord, Outputs, TaskState } from "./types.js";
-import { Deferred, type Waiter, type Waiters, waitersOf, withWaiter } from "./waiters.js";
+import { Deferred, promiseAmong, type Waiter, type Waiters, withWaiter } from "./waiters.js";
 
 /** What only some tasks have. */
 export interface TaskExtra {
@@ -127,10 +127,11 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
 
   /** Arguments in travelling form, with the files of this attempt where files were declared. */
   argumentsFor(attempt: number): readonly Encoded[] {
-    const { args, app } = this;
-    const composed = new Array<Encoded>(args.length);
-    for (let i = 0; i < args.length; i++) composed[i] = composeArgument(args[i], `argument ${i + 1} of ${app.name}`);
-    if (this.extra?.outputs !== undefined || this.extra?.inputs !== undefined) composed.push(encode(this.table.files.forBody(this, attempt), `the files of ${app.name}`));
+    const { args, app, extra } = this;
+    const withFiles = extra?.outputs !== undefined || extra?.inputs !== undefined;
+    if (!withFiles && areEncoded(args)) return args;
+    const composed = args.map((kept, i) => composeArgument(kept, `argument ${i + 1} of ${app.name}`));
+    if (withFiles) composed.push(encode(this.table.files.forBody(this, attempt), `the files of ${app.name}`));
     return composed;
   }
 
@@ -151,8 +152,8 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
   }
 
   promise(): Promise<unknown> {
-    const known = waitersOf(this.waiters).find((waiter) => waiter instanceof Deferred);
-    if (known !== undefined) return known.promise;
+    const known = promiseAmong(this.waiters);
+    if (known !== undefined) return known;
     const deferred = new Deferred();
     this.tell(deferred);
     return deferred.promise;
@@ -169,7 +170,8 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
     const { waiters } = this;
     if (waiters === undefined) return;
     this.waiters = undefined;
-    for (const waiter of waitersOf(waiters)) this.answer(waiter);
+    if (Array.isArray(waiters)) for (const waiter of waiters as readonly Waiter[]) this.answer(waiter);
+    else this.answer(waiters as Waiter);
   }
 
   private answer(waiter: Waiter): void {

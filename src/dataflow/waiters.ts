@@ -35,9 +35,10 @@ export function withWaiter(waiters: Waiters, waiter: Waiter): Waiters {
   return Array.isArray(waiters) ? [...(waiters as readonly Waiter[]), waiter] : [waiters as Waiter, waiter];
 }
 
-export function waitersOf(waiters: Waiters): readonly Waiter[] {
-  if (waiters === undefined) return [];
-  return Array.isArray(waiters) ? (waiters as readonly Waiter[]) : [waiters as Waiter];
+/** The promise among them, where somebody asked for one. */
+export function promiseAmong(waiters: Waiters): Promise<unknown> | undefined {
+  if (waiters instanceof Deferred) return waiters.promise;
+  return Array.isArray(waiters) ? (waiters as readonly Waiter[]).find((waiter) => waiter instanceof Deferred)?.promise : undefined;
 }
 
 const sourceOf = (callback: object): string => Function.prototype.toString.call(callback);

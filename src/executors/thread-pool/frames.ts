@@ -5,6 +5,36 @@ import type { AppCode, WorkSetting } from "../executor.js";
 export type TaskFrame = unknown[];
 export const taskStride = 6;
 
+/** A frame in the making: its memory is used again for the next. */
+export class FrameDraft {
+  private readonly entries: unknown[] = [];
+  private used = 0;
+
+  get isEmpty(): boolean {
+    return this.used === 0;
+  }
+
+  add(slot: number, task: number, attempt: number, app: number, args: readonly Encoded[], setting: WorkSetting | undefined): void {
+    const { entries, used } = this;
+    entries[used] = slot;
+    entries[used + 1] = task;
+    entries[used + 2] = attempt;
+    entries[used + 3] = app;
+    entries[used + 4] = args;
+    entries[used + 5] = setting;
+    this.used = used + taskStride;
+  }
+
+  /** The frame; the draft is empty then. */
+  take(): TaskFrame {
+    const { entries, used } = this;
+    const frame = entries.slice(0, used);
+    for (let at = 4; at < used; at += taskStride) entries[at] = entries[at + 1] = undefined;
+    this.used = 0;
+    return frame;
+  }
+}
+
 /** Worker to head: answers. Flat, six entries a task: slot, task, attempt, verdict, payload, milliseconds. */
 export type AnswerFrame = unknown[];
 export const answerStride = 6;

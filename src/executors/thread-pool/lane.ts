@@ -4,7 +4,7 @@ import type { Encoded } from "../../serialization/index.js";
 import type { ThreadContext, ThreadEffect, ThreadInput, ThreadMessage } from "../../state-machines/thread.js";
 import type { Attempt } from "./attempt.js";
 import { slotsPerLane } from "./claims.js";
-import type { TaskFrame } from "./frames.js";
+import type { FrameDraft } from "./frames.js";
 import type { LaneLink, ShellLink } from "./host.js";
 
 export type ThreadKind = CellKind<ThreadContext, ThreadMessage, ThreadEffect, ThreadInput, Thread>;
@@ -90,7 +90,7 @@ export class Lane {
   }
 
   /** Adds the attempt to a frame; answers with the bytes of its arguments. Throws where its arguments cannot travel; nothing has changed then. */
-  send(attempt: Attempt, frame: TaskFrame): number {
+  send(attempt: Attempt, frame: FrameDraft): number {
     const { work, number } = attempt;
     const { app } = work;
     const args = work.argumentsFor(number);
@@ -110,9 +110,9 @@ export class Lane {
     this.alone = app.expected < 0 || work.walltime > 0;
     this.count++;
     link.claim(slot);
-    frame.push(slot, work.taskId, number, app.key, args, work.settingFor(number));
+    frame.add(slot, work.taskId, number, app.key, args, work.settingFor(number));
     let bytes = 0;
-    for (const arg of args) if (typeof arg === "object" && arg !== null) bytes += sizeOf(arg);
+    for (let i = 0; i < args.length; i++) bytes += sizeOf(args[i]);
     return bytes;
   }
 
@@ -127,7 +127,7 @@ export class Lane {
   }
 }
 
-function sizeOf(arg: Exclude<Encoded, undefined | null>): number {
-  if (arg instanceof Uint8Array) return arg.byteLength;
-  return typeof arg === "object" ? arg.bytes.byteLength + arg.buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0) : 0;
+function sizeOf(arg: Encoded): number {
+  if (typeof arg !== "object" || arg === null) return 0;
+  return arg instanceof Uint8Array ? arg.byteLength : arg.bytes.byteLength + arg.buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
 }

@@ -10,7 +10,7 @@ import { decode, decodeThrown, type Encoded } from "../../serialization/index.js
 import { Attempt, type AttemptKind } from "./attempt.js";
 import { attemptKind } from "./attempt-kind.js";
 import type { Loss } from "./failures.js";
-import { answerStride, verdict, type AnswerFrame, type TaskFrame, type WorkerMessage } from "./frames.js";
+import { answerStride, verdict, type AnswerFrame, FrameDraft, type WorkerMessage } from "./frames.js";
 import type { LaneHost, LaneLink } from "./host.js";
 import { type Lane, type Thread } from "./lane.js";
 import { WorkQueue } from "./work-queue.js";
@@ -54,6 +54,7 @@ export class ThreadPool implements Executor {
   private observer: Timer | undefined;
   private offering = false;
   private turn = 0;
+  private readonly draft = new FrameDraft();
   private startWait: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   private stopWait: (() => void)[] = [];
 
@@ -201,14 +202,14 @@ export class ThreadPool implements Executor {
   private feed(lane: Lane): boolean {
     const first = this.queue.peek() as Attempt;
     if (first.shell) return this.feedShell(lane, first);
-    const frame: TaskFrame = [];
+    const { draft } = this;
     let taken = 0;
     let bytes = 0;
     for (let next: Attempt | undefined = first; next !== undefined && !next.shell && taken < frameLimit && bytes < frameBytes && lane.accepts(next); next = this.queue.peek()) {
       this.queue.shift();
       taken++;
       try {
-        bytes += lane.send(next, frame);
+        bytes += lane.send(next, draft);
       } catch (error) {
         this.dispatcher.tell(next, { type: "attempt.refused", error });
         continue;
@@ -216,8 +217,9 @@ export class ThreadPool implements Executor {
       this.dispatcher.tellControl(next, sent);
       this.listener.sent(next.work, next.number);
     }
-    if (frame.length > 0) {
+    if (!draft.isEmpty) {
       const { thread } = lane;
+      const frame = draft.take();
       (thread?.link as LaneLink).post(frame);
       this.workforce.sent(lane, frame.length);
     }
