@@ -1,4 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NotYetSupported, SupervisionError, ThreadLost } from "#internal/errors/index";
@@ -188,6 +191,22 @@ describe("the end of a thread is noticed once, as", () => {
     expect([await a.ended, await b.ended]).toEqual(["killed", "killed"]);
   });
 
+  it("killed, while its thread is counted, where a native call keeps that: nothing waits for it", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "caraway-"));
+    const pipe = join(directory, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const ref = await start(thread("a", { shutdown: "brutal_kill" }));
+    ref.tell({ type: "run a command", directory });
+    while (!existsSync(join(directory, "started"))) await new Promise((resolve) => void setImmediate(resolve));
+    await top.stop("a");
+    expect([await ref.ended, system.counts.zombies]).toEqual(["killed", 1]);
+    const file = openSync(pipe, "r+");
+    writeSync(file, "go on\n");
+    while (system.counts.zombies > 0) await new Promise((resolve) => void setImmediate(resolve));
+    closeSync(file);
+    rmSync(directory, { recursive: true });
+  });
+
   it("killed, for all of a supervisor that is killed", async () => {
     const inner = await start({ id: "inner", shutdown: "brutal_kill", supervisor: { children: [thread("a", { restart: "permanent" })] } });
     const ref = inner.supervisor === undefined ? undefined : refOf(inner.supervisor, "a");
@@ -304,6 +323,21 @@ describe("refs that pass between threads", () => {
     ref.tell({ type: "exit", code: 1 });
     await Promise.all([ref.ended, inner.ended]);
     expect([notices.length, inner.alive, await reasonOf(inner.ask("there?"))]).toEqual([1, false, "noproc"]);
+  });
+
+  it("take no more than is bounded while the thread is at work", async () => {
+    const ref = await start(thread("a"));
+    const inner = (await ref.ask({ type: "spawn" })) as ActorRef;
+    const [said, until] = [word(), word()];
+    ref.tell({ type: "wait", said, until });
+    await heard(said);
+    for (let i = 0; i < 10_005; i++) inner.tell(i);
+    expect(await reasonOf(inner.ask("one more"))).toBe("mailbox_full");
+    expect(system.counts.deadLetters).toBe(6);
+    Atomics.store(until, 0, 1);
+    Atomics.notify(until, 0);
+    expect(await ref.ask({ type: "count" })).toBe(3);
+    expect(await inner.ask("again")).toBe("inner heard again");
   });
 
   it("see the end of an actor spawned there; its failure is the end of the one that spawned it", async () => {

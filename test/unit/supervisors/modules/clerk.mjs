@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { threadId } from "node:worker_threads";
 import { transfer } from "caraway/actors";
 
@@ -34,6 +35,7 @@ export default (self) => {
       say(said);
       Atomics.wait(until, 0, 0);
     },
+    "run a command": ({ directory }) => void execFileSync("sh", ["-c", "touch started; read line < pipe"], { cwd: directory }),
     "ignore stop": () => self.onStop(() => new Promise(() => undefined)),
     "answer a function": () => () => 1,
     announce: ({ event }) => self.emit(event),
