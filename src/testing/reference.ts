@@ -35,8 +35,8 @@ function weatherOf({ name }: PlannedTask, { tasks, executors, disturbances, busy
   return {
     deaths,
     reruns: deaths || disturbances.length > 0 || othersEndWorkers(name, tasks),
-    // Three workers in a row that end before they are ready make an executor fail.
-    failedStarts: executors.some(({ conduct }) => (conduct.failStart ?? 0) > 0) || kills > 2 || disturbances.some((one) => one.do === "kill-process"),
+    // Three workers in a row that end before they have begun any work make an executor fail.
+    failedStarts: executors.some(({ conduct }) => (conduct.failStart ?? 0) > 0 || (conduct.death ?? 0) > 0) || kills > 2 || disturbances.some((one) => one.do === "kill-process"),
     breaks,
     removals: breaks > 3 || disturbances.some((one) => one.do === "remove"),
     closes: close === undefined ? "no" : close.mode === "wait" && close.timeout === undefined ? "wait" : "cancel",

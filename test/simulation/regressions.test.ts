@@ -52,6 +52,13 @@ describe("a worker that ends", () => {
   });
 });
 
+describe("workers that are ready and end before they have begun any work", () => {
+  test("fail their pool the third time in a row, instead of being started for ever", async () => {
+    const done = await run({ tasks: [{}, {}], conduct: { death: 1, deathWithin: 0, way: [1, 1] }, threads: 2 });
+    expect(states(done)).toEqual(["t0 BadStateException", "t1 BadStateException"]);
+  });
+});
+
 describe("an attempt", () => {
   const chart = compile<AttemptContext, AttemptMessage, AttemptEffect, AttemptInput>(attemptMachine);
   const at = (...messages: AttemptMessage[]) => {

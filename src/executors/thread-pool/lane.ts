@@ -17,6 +17,8 @@ export class Thread extends Cell<ThreadContext, ThreadMessage, ThreadEffect> {
   stoppedFor: Attempt | undefined = undefined;
   /** Attempts that a zombie still holds. */
   held: Attempt[] = [];
+  /** It has claimed some work. */
+  worked = false;
   readonly slots: (Attempt | undefined)[] = new Array<Attempt | undefined>(slotsPerLane);
 
   constructor(

@@ -257,6 +257,7 @@ export class ThreadPool implements Executor {
   answers(thread: Thread, frame: AnswerFrame): void {
     const { lane } = thread;
     if (lane.thread !== thread) return;
+    if (!thread.worked) this.workforce.worked(thread);
     for (let i = 0; i < frame.length; i += answerStride) {
       const slot = frame[i] as number;
       const attempt = thread.slots[slot];

@@ -14,7 +14,7 @@ const threadChart = compile<ThreadContext, ThreadMessage, ThreadEffect, ThreadIn
 /** How soon it is looked again whether an attempt that is to be stopped runs, in milliseconds. */
 const lookAgain = 1;
 
-/** So many threads in a row that end before they are ready make the pool fail. */
+/** So many threads in a row that end before they have begun any work make the pool fail. */
 const startsAllowed = 3;
 
 const addressOf = ({ label, incarnation = 1 }: { readonly label: string; readonly incarnation?: number }): string => (incarnation === 1 ? label : `${label}#${incarnation}`);
@@ -153,7 +153,6 @@ export class Workforce {
       chart: threadChart,
       perform: {
         "lane.open": () => {
-          this.failedStarts = 0;
           if (this.zombies.size === 0) dispatcher.tell(this.pool.cell, { type: "workers.complete" });
           this.pool.offer();
         },
@@ -175,17 +174,21 @@ export class Workforce {
     const { dispatcher } = this.pool;
     const { lane } = thread;
     const link = thread.link as LaneLink;
-    if (thread.stoppedFor === undefined && end?.onAccountOfAnother !== true && !this.stopping) this.lost++;
+    const byItself = thread.stoppedFor === undefined && end?.onAccountOfAnother !== true && !this.stopping;
+    if (byItself) this.lost++;
+    let awaited = this.pool.queue.peek() !== undefined;
     for (const [slot, attempt] of thread.attempts()) {
       this.out--;
       const fate = link.fate(slot);
+      if (fate === "unclaimed") awaited = true;
+      else this.worked(thread);
       const bystander = this.stopping || end?.onAccountOfAnother === true || this.isBystander(thread, attempt);
       if (fate === "unclaimed") dispatcher.tell(attempt, { type: "attempt.unclaimed" });
       else dispatcher.tell(attempt, { type: "attempt.lost", loss: { end, fate, bystander } satisfies Loss });
     }
     lane.reset();
     if (this.stopping) this.checkGone();
-    else if (!started) this.startFailed(end);
+    else if (!started || (byItself && awaited && !thread.worked)) this.startFailed(end, started);
     this.pool.offer();
   }
 
@@ -235,13 +238,19 @@ export class Workforce {
     if (this.stopping) this.checkGone();
   }
 
-  private startFailed(end: ThreadEnd | undefined): void {
+  /** It has claimed work: threads do start here. */
+  worked(thread: Thread): void {
+    thread.worked = true;
+    this.failedStarts = 0;
+  }
+
+  private startFailed(end: ThreadEnd | undefined, wasReady: boolean): void {
     const { dispatcher, cell, label } = this.pool;
     if (++this.failedStarts < startsAllowed) {
       dispatcher.tell(cell, { type: "workers.missing" });
       return;
     }
-    const error = new BadStateException("CW-EXEC-002", `the workers of "${label}" end before they are ready: ${describeEnd(end)}`, { where: { executor: label }, evidence: { attempts: this.failedStarts, exitCode: end?.code }, cause: end?.error, hint: "Check resourceLimits, execArgv and NODE_OPTIONS." });
+    const error = new BadStateException("CW-EXEC-002", `the workers of "${label}" end before they ${wasReady ? "have begun any work" : "are ready"}: ${describeEnd(end)}`, { where: { executor: label }, evidence: { attempts: this.failedStarts, exitCode: end?.code }, cause: end?.error, hint: "Check resourceLimits, execArgv and NODE_OPTIONS." });
     dispatcher.tell(cell, { type: "executor.failed", error });
   }
 
