@@ -75,7 +75,10 @@ export class ActorSystem {
     return handle;
   }
 
-  /** One call at the end of the ref's present incarnation, at once where it has ended. What `onEnd` throws harms nobody. */
+  /**
+   * One call at the end of the ref's present incarnation, at once where it has ended. What `onEnd` throws harms nobody. Whoever follows an actor over its
+   * restarts looks at `ref.snapshot$`: a watch that is set again in `onEnd` is told of the same end again, until the next incarnation is there.
+   */
   watch(ref: ActorRef, onEnd: (reason: EndReason) => void): () => void {
     if (!isAddressable(ref)) throw refusal("invalid_ref", "watch needs a ref of an actor");
     this.unwatch(ref, onEnd);

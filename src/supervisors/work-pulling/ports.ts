@@ -1,7 +1,7 @@
+import { isMainThread } from "node:worker_threads";
 import type { Dispatcher } from "../../actors/dispatcher.js";
 import type { CreditStatement, ToConsumer } from "../../state-machines/work-pulling.js";
-import { refusal } from "../refusal.js";
-import type { ActorSystem } from "../system.js";
+import { sendable } from "../sendable.js";
 import type { ActorRef, Self } from "../types.js";
 
 /** The producer's end of a link to one consumer: a `LinkPort` is one. Messages may be lost, doubled, late and out of order. */
@@ -27,53 +27,51 @@ export const isRef = (consumer: WorkPort | ActorRef): consumer is ActorRef => "t
 export const isSelf = (port: ConsumerPort | ConsumingSelf): port is ConsumingSelf => "receive" in port && "emit" in port;
 
 /** Connects a port for each incarnation of an actor, until its ref ends: it is told deliveries, and announces its statements. Gives what ends that. */
-export function portOfActor(ref: ActorRef, system: ActorSystem | undefined, connect: (port: WorkPort) => () => void): () => void {
-  if (system === undefined) throw refusal("missing_system", "an actor can be attached to a work producer that was given its system");
-  const attached = new AttachedActor(ref, system, connect);
-  attached.begin();
-  void ref.ended.then(() => attached.end());
-  return () => attached.end();
-}
-
-class AttachedActor {
-  private over = false;
-  private disconnect: () => void = () => undefined;
-
-  constructor(
-    private readonly ref: ActorRef,
-    private readonly system: ActorSystem,
-    private readonly connect: (port: WorkPort) => () => void,
-  ) {}
-
-  /** A port for the present incarnation. */
-  begin(): void {
+export function portOfActor(ref: ActorRef, connect: (port: WorkPort) => () => void): () => void {
+  let connected = 0;
+  let disconnect: () => void = () => undefined;
+  const part = (): void => {
+    connected = 0;
+    disconnect();
+    disconnect = () => undefined;
+  };
+  const meet = (incarnation: number): void => {
     const handlers: ((message: CreditStatement) => void)[] = [];
-    const subscription = this.ref.events$.subscribe((event) => isStatement(event) && handlers.forEach((handle) => handle(event)));
-    const unwatch = this.system.watch(this.ref, () => this.again());
-    const close = this.connect({ post: (message) => this.ref.tell(message), onMessage: (handler) => void handlers.push(handler), onClose: () => undefined });
-    this.disconnect = () => {
-      subscription.unsubscribe();
-      unwatch();
+    const events = ref.events$.subscribe((event) => isStatement(event) && handlers.forEach((handle) => handle(event)));
+    const close = connect({ post: (message) => ref.tell(message), onMessage: (handler) => void handlers.push(handler), onClose: () => undefined });
+    connected = incarnation;
+    disconnect = () => {
+      events.unsubscribe();
       close();
     };
-  }
+  };
+  // The status is announced at every end and every start. (A watch that is set again at an end would be told of that end again, while the restart takes its time.)
+  const life = (ref as ActorRef<unknown, unknown, unknown, Status>).snapshot$.subscribe({
+    next: ({ status, incarnation }) => {
+      if (connected !== 0 && (status !== "running" || incarnation !== connected)) part();
+      if (status === "running" && connected === 0) meet(incarnation);
+    },
+    complete: part,
+  });
+  return () => {
+    life.unsubscribe();
+    part();
+  };
+}
 
-  end(): void {
-    this.over = true;
-    this.disconnect();
-  }
-
-  /** The incarnation has ended; what the next is told waits for it. */
-  private again(): void {
-    this.disconnect();
-    if (!this.over) this.begin();
-  }
+interface Status {
+  readonly status: string;
+  readonly incarnation: number;
 }
 
 /** The port of an actor that consumes: its producer tells it, and hears what it announces. */
 export function portOfSelf(self: ConsumingSelf): ConsumerPort {
   return {
-    post: (message) => self.emit(message),
+    post: (message) => {
+      // An event that cannot leave its thread is a dead letter there; here it is an answer that has to be told of.
+      if (!isMainThread) sendable(message, "a statement");
+      self.emit(message);
+    },
     onMessage: (handler) => self.receive((message) => handler(message)),
     onClose: (handler) => self.onStop(() => handler()),
   };

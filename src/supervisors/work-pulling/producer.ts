@@ -17,7 +17,7 @@ import { postToConsumer } from "./unsendable.js";
 export interface WorkProducerOptions extends ResendOptions {
   /** Shown in errors and in `transitions$`: `producer`. */
   readonly name?: string;
-  /** Whose time and order it lives in; its own where there is none. Needed to attach actors. */
+  /** Whose time and order it lives in; its own where there is none. */
   readonly system?: ActorSystem;
   /** Jobs that may wait for a consumer with credit: 1,000. */
   readonly capacity?: number;
@@ -68,7 +68,7 @@ export class WorkProducer<Job = unknown, Answer = unknown> {
   /** When all is confirmed or refused after `close`. */
   readonly closed: Promise<void> = new Promise((resolve) => (this.settle = resolve));
 
-  constructor(private readonly options: WorkProducerOptions = {}) {
+  constructor(options: WorkProducerOptions = {}) {
     checkNames(options, names);
     const { name = "producer", system, capacity = 1000, whenFull = "refuse", lost = "infinity", patience = "infinity", epoch = 1 } = options;
     if (typeof name !== "string" || name === "") throw refusal("invalid_name", "a work producer's name is a text that is not empty");
@@ -116,7 +116,7 @@ export class WorkProducer<Job = unknown, Answer = unknown> {
    */
   attach(consumer: WorkPort | ActorRef): () => void {
     this.detachers.get(consumer)?.();
-    const detach = isRef(consumer) ? portOfActor(consumer, this.options.system, (port) => this.connect(port)) : this.connect(consumer);
+    const detach = isRef(consumer) ? portOfActor(consumer, (port) => this.connect(port)) : this.connect(consumer);
     this.detachers.set(consumer, detach);
     return () => {
       if (this.detachers.get(consumer) === detach) this.detachers.delete(consumer);
