@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import type { EndReason } from "#internal/supervisors/types";
-import { follow, names, type Command, type Plan } from "./follow-reference.js";
+import { follow, names, script, type Command, type Plan } from "./follow-reference.js";
+import { RealWorld } from "./real-worlds.js";
 import type { ReferenceChild, ReferenceSpec, StartOutcome } from "./reference-spec.js";
+import { ScriptedSystem } from "./scripted-children.js";
+import { ScriptedThreads } from "./scripted-threads.js";
 
 const reasons: readonly EndReason[] = ["normal", "shutdown", { shutdown: "moved" }, { error: "broken" }];
 
@@ -52,6 +55,16 @@ describe("a supervisor does what OTP's does", () => {
 
     it(`${strategy}, with restarts that are put off`, async () => {
       await fc.assert(fc.asyncProperty(plan(strategy, true), (given) => follow(given, true)), { numRuns });
+    }, 120_000);
+
+    const withoutWaits = plan(strategy, false).map((given) => ({ ...given, commands: given.commands.filter((command) => command.do !== "wait") }));
+
+    it(`${strategy}, on the scheduler of this machine`, async () => {
+      await fc.assert(fc.asyncProperty(withoutWaits, (given) => follow(given, false, ({ spec, starts }) => new ScriptedSystem(new RealWorld(), spec, script(starts)))), { numRuns: Math.ceil(numRuns / 3) });
+    }, 120_000);
+
+    it(`${strategy}, with each child in a thread of its own`, async () => {
+      await fc.assert(fc.asyncProperty(withoutWaits, (given) => follow(given, false, (one) => new ScriptedThreads(one))), { numRuns: Math.ceil(numRuns / 60), endOnFailure: true });
     }, 120_000);
   }
 });
