@@ -13,6 +13,6 @@ export interface IncarnationHost {
 export interface Incarnation {
   /** Asks it to end with `shutdown`; it takes the time it needs. */
   stop(): void;
-  /** It has ended when this returns, with `killed`, or with the reason of a simulated fault. */
+  /** It has ended when this returns (one in a thread: when that is gone), with `killed`, or with the reason of a simulated fault. */
   kill(reason?: EndReason): void;
 }

@@ -95,9 +95,9 @@ export class ThreadActor implements Incarnation, Receiver {
     this.thread?.link.post([kinds.stop, 0, 0, undefined]);
   }
 
-  kill(): void {
+  kill(reason: EndReason = "killed"): void {
     if (this.phase === "ended") return;
-    this.reason ??= "killed";
+    this.reason ??= reason;
     this.phase = "ending";
     this.force();
   }
