@@ -40,7 +40,7 @@ const stride = 7;
  * (a message's type, states of a chart); words are made of them when somebody reads.
  */
 export class FlightRecorder {
-  private readonly slots: unknown[] = [];
+  private readonly slots = new Array<unknown>(4 * stride);
   private count = 0;
 
   lifecycle(at: number, what: "launched" | "started" | "ended" | "retired", incarnation: number, reason?: EndReason): void {

@@ -144,9 +144,9 @@ function accept(draft: Consuming, delivery: ReceivedJob): void {
 
 function work(draft: Consuming): void {
   while (draft.active.length < draft.concurrency) {
-    const [next, ...rest] = draft.waiting;
+    const [next] = draft.waiting;
     if (next === undefined) return;
-    draft.waiting = rest;
+    draft.waiting = draft.waiting.slice(1);
     draft.active = [...draft.active, { seq: next.seq, token: next.token }];
     draft.outbox.push({ type: "job.process", token: next.token, job: next.job });
   }

@@ -139,16 +139,17 @@ export function takeStatement(draft: Producing, key: number, statement: CreditSt
   confirm(draft, consumer, statement);
   if (statement.gap) sendAgain(draft, key);
   distribute(draft);
-  const answered = draft.outbox.slice(sentBefore).some((effect) => effect.type === "consumer.send" && effect.key === key);
+  const answered = draft.outbox.some((effect, i) => i >= sentBefore && effect.type === "consumer.send" && effect.key === key);
   if (!answered) send(draft, key, { type: "credit.note", session: statement.session, n: statement.n });
   keepTime(draft, key, true);
 }
 
 function confirm(draft: Producing, { key, unconfirmed, received, upTo, noted }: AttachedConsumer, statement: CreditStatement): void {
-  const done = new Map(statement.done.map(({ seq, outcome }) => [seq, outcome]));
-  for (const { seq, token } of unconfirmed) {
-    const outcome = done.get(seq);
-    if (outcome !== undefined) draft.outbox.push({ type: "job.settle", token, outcome });
+  const left: Delivery[] = [];
+  for (const delivery of unconfirmed) {
+    const done = statement.done.find(({ seq }) => seq === delivery.seq);
+    if (done === undefined) left.push(delivery);
+    else draft.outbox.push({ type: "job.settle", token: delivery.token, outcome: done.outcome });
   }
   update(draft, key, {
     open: true,
@@ -156,7 +157,7 @@ function confirm(draft: Producing, { key, unconfirmed, received, upTo, noted }: 
     received: Math.max(received, statement.received),
     upTo: Math.max(upTo, statement.upTo),
     noted: Math.max(noted, statement.n),
-    unconfirmed: unconfirmed.filter(({ seq }) => !done.has(seq)),
+    unconfirmed: left,
   });
 }
 
@@ -175,11 +176,11 @@ function deliver(draft: Producing, key: number, { seq, token, job }: Delivery): 
 
 /** The oldest job to the consumer with the most credit left, until there is none of either. */
 function distribute(draft: Producing): void {
-  for (let [job, ...rest] = draft.queue; job !== undefined; [job, ...rest] = draft.queue) {
+  for (let job = draft.queue[0]; job !== undefined; job = draft.queue[0]) {
     const consumer = freest(draft.consumers);
     if (consumer === undefined) return;
     const delivery: Delivery = { ...job, seq: consumer.sent + 1 };
-    draft.queue = rest;
+    draft.queue = draft.queue.slice(1);
     update(draft, consumer.key, { sent: delivery.seq, unconfirmed: [...consumer.unconfirmed, delivery] });
     deliver(draft, consumer.key, delivery);
     keepTime(draft, consumer.key, false);
