@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 
 const steps = [
-  ["types", "tsc -b && tsc -p test/tsconfig.json"],
+  ["types", "npm run --silent build && tsc -p test/tsconfig.json"],
   ["lint", "eslint . --max-warnings 0"],
   ["dependency rules", "node scripts/check-dependencies.js"],
   ["dead code", "knip --no-config-hints"],

@@ -1,4 +1,4 @@
-import { InvalidWorkflowDocument } from "caraway";
+import { InvalidWorkflowDocument } from "#internal/errors/index";
 import { describe, expect, it } from "vitest";
 import { readWorkflow } from "#internal/cli/wfformat-document";
 import { documentOf, forkJoin } from "./wfformat-documents.js";
