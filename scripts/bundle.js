@@ -22,7 +22,7 @@ const entries = {
 const groups = [
   { name: "values", test: /\/dist\/(errors|serialization|config\/suggest|actors\/typescript|executors\/thread-pool\/(claims|offspring|start-notes))\b/ },
   { name: "core", test: /\/dist\/index\.js$/ },
-  { name: "threads", test: /\/thread-pool\/piscina-host\.js$/ },
+  { name: "threads", test: /\/dataflow\/hosts\.js$/ },
   { name: "supervisors", test: /\/supervisors\/system\.js$/ },
   { name: "runtime", test: /\/dataflow\/runtime\.js$/ },
 ];

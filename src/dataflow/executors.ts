@@ -1,11 +1,10 @@
 import { availableParallelism } from "node:os";
-import type { ResourceLimits } from "node:worker_threads";
 import type { Dispatcher } from "../actors/dispatcher.js";
 import type { ThreadPoolDescriptor } from "../config/descriptors.js";
 import { parseDuration } from "../config/units.js";
 import type { Executor, WorkListener } from "../executors/executor.js";
-import { PiscinaHost } from "../executors/thread-pool/piscina-host.js";
 import { ThreadPool } from "../executors/thread-pool/pool.js";
+import { hostFor, type FirstHosts } from "./hosts.js";
 
 /** Makes an executor of its description. A port: tests give one that makes pools on simulated hosts. */
 export type ExecutorMaker = (descriptor: ThreadPoolDescriptor, dispatcher: Dispatcher, listener: WorkListener, broken: (error: unknown) => void, incarnation: number) => Promise<Executor>;
@@ -13,11 +12,11 @@ export type ExecutorMaker = (descriptor: ThreadPoolDescriptor, dispatcher: Dispa
 /** How long a thread may take to end before it counts as a zombie, in milliseconds. In a process of its own it is killed for real before that. */
 const patience = { thread: 500, process: 10_000 };
 
-export const makeExecutor: ExecutorMaker = async (descriptor, dispatcher, listener, broken, incarnation) => {
-  const { label, resourceLimits, env, isolation } = descriptor;
+/** Executors with threads or processes of this machine; the first of each label on its host among `first`, where it has one there. */
+export const executorMaker = (first?: FirstHosts): ExecutorMaker => async (descriptor, dispatcher, listener, broken, incarnation) => {
+  const { label, isolation } = descriptor;
   const maxThreads = descriptor.maxThreads ?? availableParallelism();
-  const common = { label, ...(resourceLimits === undefined ? {} : { resourceLimits: resourceLimits as ResourceLimits }), ...(env === undefined ? {} : { env }) };
-  const host = isolation === "process" ? new (await import("../executors/thread-pool/process-host.js")).ProcessHost(common) : new PiscinaHost(common);
+  const host = first?.take(label) ?? (await hostFor(descriptor));
   const options = { label, incarnation, maxThreads, minThreads: Math.min(maxThreads, descriptor.minThreads ?? 1), killGrace: parseDuration(descriptor.killGrace ?? 2000, "killGrace"), patience: patience[isolation ?? "thread"], ownsProcesses: isolation === "process" && maxThreads === 1 };
   return new ThreadPool(options, host, dispatcher, listener, broken);
 };

@@ -92,12 +92,18 @@ export class DataFlowKernel implements Submitter {
   }
 
   private async begin(): Promise<this> {
-    // Charts, pools and their libraries load here: importing the package stays cheap.
-    const [config, { checkCloseOptions, explain, KernelLife, makeExecutor, Scope, summarize, TaskTable }] = await Promise.all([resolveConfig(this.given), import("./runtime.js")]);
-    const tasks = new TaskTable(this, config);
-    const life = new KernelLife(this, tasks, config, this.makeExecutor ?? makeExecutor);
-    this.parts = { config, tasks, life, runtime: { checkCloseOptions, explain, Scope, summarize } };
-    await life.start();
+    // Threads, charts, pools and their libraries load here: importing the package stays cheap.
+    const config = await resolveConfig(this.given);
+    const first = this.makeExecutor === undefined ? new (await import("./hosts.js")).FirstHosts(config.executors) : undefined;
+    try {
+      const { checkCloseOptions, executorMaker, explain, KernelLife, Scope, summarize, TaskTable } = await import("./runtime.js");
+      const tasks = new TaskTable(this, config);
+      const life = new KernelLife(this, tasks, config, this.makeExecutor ?? executorMaker(first));
+      this.parts = { config, tasks, life, runtime: { checkCloseOptions, explain, Scope, summarize } };
+      await life.start();
+    } finally {
+      await first?.close();
+    }
     await showToObservers(this);
     return this;
   }

@@ -1,6 +1,6 @@
 /** What a kernel needs once it starts. Loaded then, in one go: importing the package stays cheap. */
 export { checkCloseOptions } from "./close-options.js";
-export { makeExecutor } from "./executors.js";
+export { executorMaker } from "./executors.js";
 export { KernelLife } from "./kernel-life.js";
 export { Scope } from "./scope.js";
 export { summarize } from "./summary.js";

@@ -1,5 +1,7 @@
+import { createRequire } from "node:module";
 import { MessageChannel, receiveMessageOnPort, type MessagePort, type ResourceLimits, type Worker } from "node:worker_threads";
 import type { Piscina } from "piscina";
+import type { ThreadEnd } from "../../state-machines/thread.js";
 import type { ShellAnswer } from "../executor.js";
 import { Claims, claim } from "./claims.js";
 import { answerStride, type AnswerFrame, type HeadMessage, type SessionSetup, type TaskFrame, type WorkerMessage } from "./frames.js";
@@ -28,20 +30,43 @@ const maxYoungGenerationSizeMb = 48;
 export class PiscinaHost implements LaneHost {
   private make: typeof Piscina | undefined;
   private readonly shells: Shells;
+  /** The worker of the first lane, where it boots before the pool opens the lane. */
+  private first: PiscinaLane | undefined;
 
   constructor(private readonly options: PiscinaHostOptions) {
     this.shells = new Shells(options.env);
   }
 
   async start(): Promise<void> {
-    this.make = (await import("piscina")).Piscina;
+    this.load();
+    return Promise.resolve();
+  }
+
+  /** Boots the worker of the first lane ahead of `open`. What is wrong with it is told by `start` and `open`. */
+  bootFirst(): void {
+    try {
+      this.first = this.boot(0);
+    } catch {
+      // The same happens again where it can be told.
+    }
   }
 
   open(lane: number, events: LaneEvents): LaneLink {
-    if (this.make === undefined) throw new Error("the host was not started");
+    const booted = lane === 0 ? this.first : undefined;
+    if (booted !== undefined) this.first = undefined;
+    const link = booted ?? this.boot(lane);
+    link.listen(events);
+    return link;
+  }
+
+  private load(): typeof Piscina {
+    return (this.make ??= (createRequire(import.meta.url)("piscina") as typeof import("piscina")).Piscina);
+  }
+
+  private boot(lane: number): PiscinaLane {
     const { env, offspring } = this.options;
     const environment = { ...process.env, ...env, ...(offspring === undefined ? { CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], this.shells.token) } : {}) };
-    return new PiscinaLane(this.make, { ...this.options, env: environment, offspring: offspring ?? this.shells }, lane, events);
+    return new PiscinaLane(this.load(), { ...this.options, env: environment, offspring: offspring ?? this.shells }, lane);
   }
 
   shell(request: ShellRequest, ended: (answer: ShellAnswer) => void): ShellLink {
@@ -49,6 +74,8 @@ export class PiscinaHost implements LaneHost {
   }
 
   async close(): Promise<void> {
+    await this.first?.abandon();
+    this.first = undefined;
     await this.shells.close();
   }
 }
@@ -59,7 +86,10 @@ class PiscinaLane implements LaneLink {
   private readonly claims = new Claims();
   private readonly port: MessagePort;
   private readonly worker: Worker;
+  private readonly pool: Piscina;
+  private events: LaneEvents | undefined;
   private error: unknown;
+  private end: ThreadEnd | undefined;
   /** Attempts that have started processes, by task and attempt. */
   private readonly parents = new Set<string>();
 
@@ -67,36 +97,55 @@ class PiscinaLane implements LaneLink {
     make: typeof Piscina,
     private readonly options: LaneOptions,
     lane: number,
-    private readonly events: LaneEvents,
   ) {
-    const pool = new make({
+    this.pool = new make({
       filename: new URL("./worker.js", import.meta.url).href,
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: Infinity,
       atomics: "disabled",
+      recordTiming: false,
       env: options.env,
       resourceLimits: { maxYoungGenerationSizeMb, ...options.resourceLimits },
     });
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const setup: SessionSetup = { port: port2, claims: this.claims.buffer, lane, label: options.label, block: options.block, typescript: options.typescript ?? typescriptProject(), notes: options.notes };
-    pool.on("error", (error: unknown) => (this.error ??= error));
-    pool.run(setup, { transferList: [port2] }).catch((error: unknown) => {
+    this.pool.on("error", (error: unknown) => (this.error ??= error));
+    this.pool.run(setup, { transferList: [port2] }).catch((error: unknown) => {
       this.error ??= error;
       this.kill();
     });
-    this.worker = pool.threads[0] as Worker;
+    this.worker = this.pool.threads[0] as Worker;
     this.worker.once("error", (error) => (this.error = error));
-    port1.on("message", (message: AnswerFrame | WorkerMessage) => this.deliver(message));
-    port1.unref();
     this.worker.once("exit", (code) => {
-      for (let rest = receiveMessageOnPort(port1); rest !== undefined; rest = receiveMessageOnPort(port1)) this.deliver(rest.message as AnswerFrame | WorkerMessage);
-      port1.close();
-      void pool.destroy();
+      void this.pool.destroy();
       this.endOffspring();
-      events.exited(this.error === undefined ? { code } : { code, error: this.error });
+      this.end = this.error === undefined ? { code } : { code, error: this.error };
+      this.leave();
     });
+  }
+
+  /** From here on the worker is heard; what it said before is told now. */
+  listen(events: LaneEvents): void {
+    this.events = events;
+    this.port.on("message", (message: AnswerFrame | WorkerMessage) => this.deliver(message));
+    this.port.unref();
+    if (this.end !== undefined) setImmediate(() => this.leave());
+  }
+
+  /** Ends a worker that nobody has listened to. */
+  async abandon(): Promise<void> {
+    await this.worker.terminate();
+    this.port.close();
+  }
+
+  /** Tells the end, once somebody listens, after all that came before it. */
+  private leave(): void {
+    if (this.events === undefined || this.end === undefined) return;
+    for (let rest = receiveMessageOnPort(this.port); rest !== undefined; rest = receiveMessageOnPort(this.port)) this.deliver(rest.message as AnswerFrame | WorkerMessage);
+    this.port.close();
+    this.events.exited(this.end);
   }
 
   post(frame: TaskFrame): void {
@@ -142,11 +191,11 @@ class PiscinaLane implements LaneLink {
   private deliver(message: AnswerFrame | WorkerMessage): void {
     if (Array.isArray(message)) {
       if (this.parents.size > 0) for (let i = 0; i < message.length; i += answerStride) this.parents.delete(taskToken(this.options.label, message[i + 1] as number, message[i + 2] as number));
-      this.events.answers(message);
+      this.events?.answers(message);
     } else if (message.t === "spawned") {
       this.parents.add(message.task);
       const goOn = () => this.claims.guard();
       void this.options.offspring.began(message.task).then(goOn, goOn);
-    } else this.events.message(message);
+    } else this.events?.message(message);
   }
 }
