@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { countingIds } from "./counting-ids.js";
 import type { Clock, Ports, Scheduler, Timer } from "./ports.js";
 import { realThreads } from "./real-threads.js";
@@ -54,7 +53,7 @@ export function realPorts(): Ports {
     clock: new RealClock(),
     scheduler,
     random: { next: () => Math.random() },
-    ids: countingIds(() => randomUUID().slice(0, 8)),
+    ids: countingIds(() => crypto.randomUUID().slice(0, 8)),
     threads: realThreads(scheduler),
   };
 }

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { ConfigurationError } from "../errors/index.js";
 import { nearest } from "./suggest.js";

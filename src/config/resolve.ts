@@ -1,4 +1,3 @@
-import { env } from "node:process";
 import { ConfigurationError, NotYetSupported } from "../errors/index.js";
 import { checkConfig, describeProblem, type ConfigProblem } from "./check.js";
 import { threadPool, type ThreadPoolDescriptor } from "./descriptors.js";
@@ -74,6 +73,6 @@ function resolveBackoff(backoff: Exclude<RetryOptions["backoff"], undefined | ((
 
 /** The command's word (`CARAWAY_PROGRESS`, set by `caraway run`) goes before the configuration's when it says no. */
 function progressAsked(configured: boolean | undefined): boolean {
-  const asked = env["CARAWAY_PROGRESS"];
+  const asked = process.env["CARAWAY_PROGRESS"];
   return asked === "0" ? false : (configured ?? asked === "1");
 }

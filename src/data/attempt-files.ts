@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { lstat, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { InvalidOption, MissingOutputs } from "../errors/index.js";
@@ -14,7 +13,7 @@ export function privatePath(final: string, taskId: number, attempt: number, runT
   const prefix = `.cw-${runToken}-${taskId}-${attempt}.`;
   const name = basename(final);
   if (Buffer.byteLength(prefix + name) <= LONGEST_NAME) return join(dirname(final), prefix + name);
-  const short = createHash("sha256").update(name).digest("hex").slice(0, 32);
+  const short = process.getBuiltinModule("node:crypto").createHash("sha256").update(name).digest("hex").slice(0, 32);
   return join(dirname(final), prefix + short + extname(name).slice(0, 32));
 }
 

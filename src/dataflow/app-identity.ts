@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { AppDefinition } from "./app-definition.js";
@@ -23,7 +22,7 @@ function contentOf(url: string): string {
     const { size, mtimeMs } = statSync(path);
     const mark = `${size}:${mtimeMs}`;
     let known = contents.get(url);
-    if (known?.mark !== mark) contents.set(url, (known = { mark, hash: createHash("sha256").update(readFileSync(path)).digest("hex") }));
+    if (known?.mark !== mark) contents.set(url, (known = { mark, hash: process.getBuiltinModule("node:crypto").createHash("sha256").update(readFileSync(path)).digest("hex") }));
     return known.hash;
   } catch {
     return "missing"; // The call says so itself when it runs.

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { statSync } from "node:fs";
 import { DataFile } from "../data/file.js";
 import { encode, type Encoded } from "../serialization/index.js";
@@ -19,7 +19,7 @@ export function fingerprint(path: string): string {
  * `cacheIgnore` names. Equal values give equal keys, whatever the order of their properties.
  */
 export function keyOf(record: TaskRecord): string {
-  const hash = createHash("sha256");
+  const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
   const { app, plan, extra } = record;
   const { env, cwd, cacheIgnore = [] } = plan.options;
   const ignored = new Set<string | number>(cacheIgnore);

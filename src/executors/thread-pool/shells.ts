@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { ShellAnswer } from "../executor.js";
 import type { ShellHost } from "../shell/index.js";
 import type { ShellLink, ShellRequest } from "./host.js";
@@ -6,7 +5,8 @@ import { endOffspring, type Offspring } from "./offspring.js";
 
 /** The shell commands of a pool, and the processes that its tasks start themselves: all end with this process. Loaded when first needed. */
 export class Shells implements Offspring {
-  readonly token = `caraway-${process.pid}-${randomBytes(9).toString("hex")}`;
+  /** Unlike that of any other host, also of one that had the same process number. It is no secret. */
+  readonly token = `caraway-${process.pid}-${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
   private host: ShellHost | undefined;
   private loading: Promise<ShellHost> | undefined;
 

@@ -1,5 +1,4 @@
 import { openSync, readSync, unlinkSync, writeSync } from "node:fs";
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +14,7 @@ const noteBytes = 8;
  * A note is one double: twice the number of the task in its worker's order, plus one where it has ended.
  */
 export function makeNotes(): number {
-  const path = join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `caraway-${process.pid}-${randomUUID()}`);
+  const path = join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `caraway-${process.pid}-${crypto.randomUUID()}`);
   const fd = openSync(path, "wx+", 0o600);
   unlinkSync(path);
   return fd;
