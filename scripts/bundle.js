@@ -20,7 +20,7 @@ const entries = {
 
 /** What is needed at the same moment lies in one file: these modules with all that they import. The first group that wants a module has it. */
 const groups = [
-  { name: "values", test: /\/dist\/(errors|serialization|config\/suggest|actors\/typescript|executors\/thread-pool\/(claims|offspring|start-notes))\b/ },
+  { name: "values", test: /\/dist\/(errors|serialization|config\/suggest|actors\/typescript|executors\/thread-pool\/(claims|frames|offspring|start-notes))\b/ },
   { name: "core", test: /\/dist\/index\.js$/ },
   { name: "threads", test: /\/dataflow\/hosts\.js$/ },
   { name: "supervisors", test: /\/supervisors\/system\.js$/ },

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NotYetSupported, SupervisionError, ThreadLost } from "#internal/errors/index";
 import { createActorSystem, type ActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor } from "#internal/supervisors/types";
-import { transfer } from "caraway/actors";
+import { transfer } from "#internal/actors-entry";
 import { Lab, refOf } from "./lab.js";
 
 const moduleOf = (name: string): URL => new URL(`./modules/${name}`, import.meta.url);

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { threadId } from "node:worker_threads";
-import { transfer } from "caraway/actors";
+import { transfer } from "#internal/actors-entry";
 
 const say = (word) => {
   Atomics.store(word, 0, 1);
