@@ -1,5 +1,5 @@
 import { threadId } from "node:worker_threads";
-import { consumeWork } from "caraway/actors";
+import { consumeWork } from "#internal/actors-entry";
 
 /** Consumes work in a thread of its own; the job "exit" ends the thread the first time it comes, and what is a function cannot be answered. */
 export default (self) => {
