@@ -1,5 +1,6 @@
 import type { EndReason } from "./end-reason.js";
 import { isNormalEnd, isShutdown } from "./end-reason.js";
+import { Line, Names, Table } from "./persistent.js";
 
 export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one" | "simple_one_for_one";
 export type AutoShutdown = "never" | "any_significant" | "all_significant";
@@ -79,15 +80,17 @@ export interface SupervisorContext {
   /** Milliseconds. */
   readonly period: number;
   readonly autoShutdown: AutoShutdown;
-  /** In the order of their starts. */
-  children: readonly SupervisedChild[];
+  /** By their keys, which grow: in the order of their starts. */
+  children: Table<SupervisedChild>;
+  /** The keys by id; dynamic children have none of their own. */
+  ids: Names;
   /** When the restarts of the last period were. */
   restarts: readonly number[];
-  queue: readonly SupervisorRequest[];
+  queue: Line<SupervisorRequest>;
   operation: Operation | undefined;
-  steps: readonly Step[];
+  steps: Line<Step>;
   /** The keys that the present step waits for. */
-  awaiting: readonly number[];
+  awaiting: Table<number>;
   /** Why the supervisor is ending; undefined while it is not. */
   end: EndReason | undefined;
   tokens: number;
@@ -104,16 +107,32 @@ export function edit(context: SupervisorContext, change: (draft: Draft) => void)
   return draft;
 }
 
-export const childOf = (state: { readonly children: readonly SupervisedChild[] }, key: number): SupervisedChild | undefined => state.children.find((child) => child.key === key);
+function update(draft: Draft, key: number, change: Partial<SupervisedChild>): void {
+  const child = draft.children.get(key);
+  if (child !== undefined) draft.children = draft.children.with(key, { ...child, ...change });
+}
 
-export function update(draft: Draft, key: number, change: Partial<SupervisedChild>): void {
-  draft.children = draft.children.map((child) => (child.key === key ? { ...child, ...change } : child));
+function add(draft: Draft, child: NewChild): void {
+  draft.children = draft.children.with(child.key, { ...child, status: "undefined", incarnation: 0, token: 0, failures: 0, since: 0 });
+  if (draft.strategy !== "simple_one_for_one") draft.ids = draft.ids.with(child.id, child.key);
+}
+
+function remove(draft: Draft, { key, id }: SupervisedChild): void {
+  draft.children = draft.children.without(key);
+  if (draft.ids.get(id) === key) draft.ids = draft.ids.without(id);
+}
+
+/** What a supervisor knows before anything is started. */
+export function beginningWith(spec: Pick<SupervisorContext, "strategy" | "intensity" | "period" | "autoShutdown">, children: readonly NewChild[]): SupervisorContext {
+  const draft: Draft = { ...spec, children: Table.empty, ids: Names.empty, restarts: [], queue: Line.empty, operation: undefined, steps: Line.empty, awaiting: Table.empty, end: undefined, tokens: 0, outbox: [] };
+  for (const child of children) add(draft, child);
+  return draft;
 }
 
 /** No restart follows: the ref ends, and a temporary child's specification goes. */
 export function retire(draft: Draft, child: SupervisedChild, gaveUp = false): void {
   const removed = child.restart === "temporary" || draft.strategy === "simple_one_for_one";
-  if (removed) draft.children = draft.children.filter((other) => other.key !== child.key);
+  if (removed) remove(draft, child);
   else update(draft, child.key, { status: "undefined", failures: 0 });
   draft.outbox.push({ type: "child.retire", key: child.key, removed, gaveUp });
 }
@@ -124,7 +143,7 @@ const announce = (draft: Draft, report: "child_terminated" | "start_error" | "sh
 /** The whole plan of the first start: left to right. */
 export function planBeginning(draft: Draft): void {
   draft.operation = { kind: "begin" };
-  draft.steps = draft.children.map(({ key }) => ({ act: "start", keys: [key] }));
+  draft.steps = Line.of(Array.from(draft.children, ({ key }): Step => ({ act: "start", keys: [key] })));
 }
 
 /** The end: in reverse order, one by one; dynamic children all at once. */
@@ -132,24 +151,29 @@ export function planEnd(draft: Draft, reason: EndReason): void {
   const { operation } = draft;
   if (operation !== undefined && "call" in operation) draft.outbox.push({ type: "call.reply", call: operation.call, answer: { ok: false, reason: "shutdown" } });
   for (const request of draft.queue) if ("call" in request) draft.outbox.push({ type: "call.reply", call: request.call, answer: { ok: false, reason: "shutdown" } });
-  draft.queue = [];
+  draft.queue = Line.empty;
   draft.end = reason;
   draft.operation = { kind: "end" };
-  const lives = (child: SupervisedChild): boolean => child.status !== "undefined" || draft.awaiting.includes(child.key);
-  const keys = draft.children.filter(lives).map(({ key }) => key).reverse();
-  for (const child of draft.children) if (!lives(child)) retire(draft, child);
-  draft.steps = draft.strategy === "simple_one_for_one" ? [{ act: "stop", keys }] : keys.map((key) => ({ act: "stop", keys: [key] }));
-  draft.awaiting = [];
+  const lives = (child: SupervisedChild): boolean => child.status !== "undefined" || draft.awaiting.has(child.key);
+  const keys: number[] = [];
+  for (const child of draft.children) {
+    if (lives(child)) keys.push(child.key);
+    else retire(draft, child);
+  }
+  keys.reverse();
+  draft.steps = Line.of(draft.strategy === "simple_one_for_one" ? [{ act: "stop", keys }] : keys.map((key): Step => ({ act: "stop", keys: [key] })));
+  draft.awaiting = Table.empty;
 }
 
 /** Sends the next step on its way; what children that are gone had to do is left out. */
 export function takeStep(draft: Draft): void {
-  while (draft.awaiting.length === 0) {
-    const [step, ...rest] = draft.steps;
+  while (draft.awaiting.size === 0) {
+    const { first: step } = draft.steps;
     if (step === undefined) return;
-    draft.steps = rest;
-    draft.awaiting = step.keys.filter((key) => childOf(draft, key) !== undefined);
-    for (const key of draft.awaiting) draft.outbox.push({ type: step.act === "start" ? "child.start" : "child.stop", key });
+    draft.steps = draft.steps.rest();
+    const keys = step.keys.filter((key) => draft.children.has(key));
+    draft.awaiting = Table.of(keys.map((key) => [key, key]));
+    for (const key of keys) draft.outbox.push({ type: step.act === "start" ? "child.start" : "child.stop", key });
   }
 }
 
@@ -161,8 +185,8 @@ export type StepReport =
 
 /** What a child reports of a step, noted; nothing is decided here but what the rest of the operation is. */
 export function noteStep(draft: Draft, report: StepReport): void {
-  const child = childOf(draft, report.key);
-  draft.awaiting = draft.awaiting.filter((key) => key !== report.key);
+  const child = draft.children.get(report.key);
+  draft.awaiting = draft.awaiting.without(report.key);
   if (child === undefined) return;
   if (report.type === "child.started") update(draft, child.key, { status: "running", incarnation: report.incarnation, since: report.at });
   else if (report.type === "child.ignored") retire(draft, child);
@@ -193,7 +217,7 @@ function noteFailedStart(draft: Draft, child: SupervisedChild, reason: EndReason
     planEnd(draft, { shutdown: { failed_to_start_child: child.id, reason } });
     return;
   }
-  if (operation?.kind === "start") draft.children = draft.children.filter(({ key }) => key !== child.key);
+  if (operation?.kind === "start") remove(draft, child);
   draft.outbox.push({ type: "child.retire", key: child.key, removed: operation?.kind === "start", gaveUp: false });
   if (operation !== undefined && "call" in operation) draft.outbox.push({ type: "call.reply", call: operation.call, answer: { ok: false, reason: "failed_to_start_child", cause: reason } });
   draft.operation = undefined;
@@ -201,9 +225,8 @@ function noteFailedStart(draft: Draft, child: SupervisedChild, reason: EndReason
 
 /** The rest of the restart is given up; the child that failed is tried again later, through the mailbox, and that counts. */
 function tryAgain(draft: Draft, child: SupervisedChild): void {
-  const pending = draft.steps.flatMap(({ keys }) => keys);
-  draft.children = draft.children.map((other) => (pending.includes(other.key) && other.status === "restarting" ? { ...other, status: "undefined" } : other));
-  draft.steps = [];
+  for (const { keys } of draft.steps) for (const key of keys) if (draft.children.get(key)?.status === "restarting") update(draft, key, { status: "undefined" });
+  draft.steps = Line.empty;
   draft.operation = undefined;
   putOff(draft, child);
 }
@@ -220,16 +243,16 @@ export function finish(draft: Draft): void {
   const { operation } = draft;
   draft.operation = undefined;
   if (operation === undefined || !("call" in operation)) return;
-  const started = operation.kind !== "terminate" && childOf(draft, operation.key)?.status === "running";
+  const started = operation.kind !== "terminate" && draft.children.get(operation.key)?.status === "running";
   draft.outbox.push({ type: "call.reply", call: operation.call, answer: started ? { ok: true, key: operation.key } : { ok: true } });
 }
 
 /** Takes requests in their order, until one needs an operation, ends the supervisor, or none is left. */
 export function decide(draft: Draft, now: number): void {
   while (draft.operation === undefined && draft.end === undefined) {
-    const [request, ...rest] = draft.queue;
+    const { first: request } = draft.queue;
     if (request === undefined) return;
-    draft.queue = rest;
+    draft.queue = draft.queue.rest();
     decideOne(draft, request, now);
   }
 }
@@ -240,7 +263,7 @@ function decideOne(draft: Draft, request: SupervisorRequest, now: number): void 
     return;
   }
   if (request.type === "child.due") {
-    const child = childOf(draft, request.key);
+    const child = draft.children.get(request.key);
     if (child?.status === "restarting" && child.token === request.token) attempt(draft, child, now);
     return;
   }
@@ -250,7 +273,7 @@ function decideOne(draft: Draft, request: SupervisorRequest, now: number): void 
 
 /** OTP's decision table. */
 function decideEnd(draft: Draft, { key, incarnation, reason }: Extract<SupervisorRequest, { type: "child.ended" }>, now: number): void {
-  const child = childOf(draft, key);
+  const child = draft.children.get(key);
   if (child?.status !== "running" || child.incarnation !== incarnation) return;
   const isRestarted = child.restart === "permanent" || (child.restart === "transient" && !isNormalEnd(reason));
   if (isRestarted || !isNormalEnd(reason)) announce(draft, "child_terminated", child, reason);
@@ -265,7 +288,7 @@ function decideEnd(draft: Draft, { key, incarnation, reason }: Extract<Superviso
 }
 
 function endsWithSignificant({ autoShutdown, children }: Draft): boolean {
-  if (autoShutdown === "all_significant") return !children.some(({ significant, status }) => significant && status !== "undefined");
+  if (autoShutdown === "all_significant") return !Array.from(children).some(({ significant, status }) => significant && status !== "undefined");
   return autoShutdown === "any_significant";
 }
 
@@ -280,23 +303,27 @@ function attempt(draft: Draft, child: SupervisedChild, now: number): void {
   }
   update(draft, child.key, { status: "restarting", failures: child.failures });
   draft.operation = { kind: "repair", key: child.key };
-  draft.steps = repairSteps(draft, child.key);
+  draft.steps = Line.of(repairSteps(draft, child.key));
 }
 
 function repairSteps({ strategy, children }: Draft, key: number): readonly Step[] {
   if (strategy === "one_for_one" || strategy === "simple_one_for_one") return [{ act: "start", keys: [key] }];
-  const from = strategy === "one_for_all" ? 0 : children.findIndex((child) => child.key === key);
-  const affected = children.slice(from);
+  const affected = Array.from(children).filter((child) => strategy === "one_for_all" || child.key >= key);
   const stops = affected.filter((child) => child.key !== key && child.status !== "undefined").reverse();
   return [...stops.map((child): Step => ({ act: "stop", keys: [child.key] })), ...affected.map((child): Step => ({ act: "start", keys: [child.key] }))];
 }
 
+const keyed = ({ children, ids }: Draft, id: string | undefined): SupervisedChild | undefined => {
+  const key = id === undefined ? undefined : ids.get(id);
+  return key === undefined ? undefined : children.get(key);
+};
+
 function startChild(draft: Draft, call: number, child: NewChild): Refusal | undefined {
-  const present = draft.strategy === "simple_one_for_one" ? undefined : draft.children.find(({ id }) => id === child.id);
+  const present = keyed(draft, child.id);
   if (present !== undefined) return present.status === "undefined" ? "already_present" : "already_started";
-  draft.children = [...draft.children, { ...child, status: "undefined", incarnation: 0, token: 0, failures: 0, since: 0 }];
+  add(draft, child);
   draft.operation = { kind: "start", call, key: child.key };
-  draft.steps = [{ act: "start", keys: [child.key] }];
+  draft.steps = Line.of([{ act: "start", keys: [child.key] }]);
   return undefined;
 }
 
@@ -304,20 +331,20 @@ function administer(draft: Draft, request: Exclude<SupervisorRequest, { type: "c
   const { call } = request;
   const key = request.type === "call.terminate-child" ? request.key : undefined;
   if (draft.strategy === "simple_one_for_one" && key === undefined) return "simple_one_for_one";
-  const child = key === undefined ? draft.children.find(({ id }) => id === request.id) : childOf(draft, key);
+  const child = key === undefined ? keyed(draft, request.id) : draft.children.get(key);
   if (child === undefined) return "not_found";
   if (request.type === "call.terminate-child") {
     draft.operation = { kind: "terminate", call, key: child.key };
-    draft.steps = [{ act: "stop", keys: [child.key] }];
+    draft.steps = Line.of([{ act: "stop", keys: [child.key] }]);
     return undefined;
   }
   if (child.status !== "undefined") return child.status;
   if (request.type === "call.restart-child") {
     draft.operation = { kind: "restart", call, key: child.key };
-    draft.steps = [{ act: "start", keys: [child.key] }];
+    draft.steps = Line.of([{ act: "start", keys: [child.key] }]);
     return undefined;
   }
-  draft.children = draft.children.filter((other) => other.key !== child.key);
+  remove(draft, child);
   draft.outbox.push({ type: "child.retire", key: child.key, removed: true, gaveUp: false }, { type: "call.reply", call, answer: { ok: true } });
   return undefined;
 }
@@ -326,7 +353,7 @@ function administer(draft: Draft, request: Exclude<SupervisorRequest, { type: "c
 export function planKill(draft: Draft): void {
   planEnd(draft, "killed");
   draft.outbox.push({ type: "children.kill" });
-  draft.steps = [];
+  draft.steps = Line.empty;
 }
 
 /** Nobody administers a supervisor that is ending. */

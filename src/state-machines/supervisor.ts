@@ -1,6 +1,6 @@
 import { setup } from "xstate";
 import type { EndReason } from "./end-reason.js";
-import { decide, edit, finish, noteStep, planBeginning, planEnd, planKill, refuseLate, takeStep } from "./supervision.js";
+import { beginningWith, decide, edit, finish, noteStep, planBeginning, planEnd, planKill, refuseLate, takeStep } from "./supervision.js";
 import type { AutoShutdown, NewChild, StepReport, Strategy, SupervisorContext, SupervisorEffect, SupervisorRequest } from "./supervision.js";
 
 export interface SupervisorInput {
@@ -30,8 +30,8 @@ const supervisor = setup({
   guards: {
     isEnding: ({ context }) => context.end !== undefined,
     hasOperation: ({ context }) => context.operation !== undefined,
-    hasStep: ({ context }) => context.steps.length > 0,
-    nothingIsAwaited: ({ context }) => context.awaiting.length === 0,
+    hasStep: ({ context }) => context.steps.size > 0,
+    nothingIsAwaited: ({ context }) => context.awaiting.size === 0,
   },
 });
 
@@ -49,7 +49,7 @@ const send = supervisor.enqueueActions(({ context, enqueue }) => {
 const begin = supervisor.assign(({ context }: Args) => edit(context, planBeginning));
 const take = supervisor.assign(({ context }: Args) => edit(context, takeStep));
 const note = supervisor.assign(({ context, event }: Args) => edit(context, (draft) => isReport(event) && noteStep(draft, event)));
-const wait = supervisor.assign({ queue: ({ context, event }: Args) => (isRequest(event) ? [...context.queue, event] : context.queue) });
+const wait = supervisor.assign({ queue: ({ context, event }: Args) => (isRequest(event) ? context.queue.with(event) : context.queue) });
 const consider = supervisor.assign(({ context, event }: Args) => edit(context, (draft) => decide(draft, event.at)));
 const conclude = supervisor.assign(({ context, event }: Args) =>
   edit(context, (draft) => {
@@ -74,21 +74,7 @@ const onStop = { "supervisor.stop": { target: "#supervisor.stopping", actions: [
  */
 export const supervisorMachine = supervisor.createMachine({
   id: "supervisor",
-  context: ({ input }) => ({
-    strategy: input.strategy,
-    intensity: input.intensity,
-    period: input.period,
-    autoShutdown: input.autoShutdown,
-    children: input.children.map((child) => ({ ...child, status: "undefined" as const, incarnation: 0, token: 0, failures: 0, since: 0 })),
-    restarts: [],
-    queue: [],
-    operation: undefined,
-    steps: [],
-    awaiting: [],
-    end: undefined,
-    tokens: 0,
-    outbox: [],
-  }),
+  context: ({ input: { strategy, intensity, period, autoShutdown, children } }) => beginningWith({ strategy, intensity, period, autoShutdown }, children),
   initial: "starting",
   options: { maxIterations: 100 },
   states: {

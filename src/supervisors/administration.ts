@@ -63,7 +63,7 @@ export class SupervisorAdministration implements Administration {
   }
 
   children(): ChildInfo[] {
-    const known = this.supervisor.cell.context.children.map(({ key, id, status }): ChildInfo[] => {
+    const known = [...this.supervisor.cell.context.children].map(({ key, id, status }): ChildInfo[] => {
       const entry = this.supervisor.entries.get(key);
       if (entry === undefined) return [];
       const ref = status === "running" ? entry.ref : status === "restarting" ? status : undefined;
@@ -73,15 +73,17 @@ export class SupervisorAdministration implements Administration {
   }
 
   count(): ReturnType<Supervisor["count"]> {
-    const { children, strategy } = this.supervisor.cell.context;
+    const { children: known, strategy } = this.supervisor.cell.context;
+    const children = [...known];
     const supervisors = children.filter(({ key }) => this.supervisor.entries.get(key)?.prepared.body.kind === "supervisor").length;
     const active = children.filter(({ status }) => status === "running").length;
     return { specs: strategy === "simple_one_for_one" ? 1 : children.length, active, supervisors, workers: children.length - supervisors };
   }
 
   spec(id: string): ChildSpec {
-    const child = this.supervisor.cell.context.children.find((one) => one.id === id);
-    const entry = child === undefined ? undefined : this.supervisor.entries.get(child.key);
+    const { children, ids, strategy } = this.supervisor.cell.context;
+    const key = strategy === "simple_one_for_one" ? Array.from(children).find((child) => child.id === id)?.key : ids.get(id);
+    const entry = key === undefined ? undefined : this.supervisor.entries.get(key);
     if (entry === undefined) throw refusal("not_found", `${this.supervisor.path} has no child ${JSON.stringify(id)}`, { actor: this.supervisor.path });
     return { ...entry.prepared.spec, id };
   }
@@ -102,7 +104,7 @@ export class SupervisorAdministration implements Administration {
     }
     const { key } = call;
     // A start that is given up while it goes on is still the supervisor's: it stops the child first.
-    if (key !== undefined && !this.supervisor.cell.context.children.some((child) => child.key === key)) this.supervisor.drop(key, false);
+    if (key !== undefined && !this.supervisor.cell.context.children.has(key)) this.supervisor.drop(key, false);
     const { path } = this.supervisor;
     const cause = causeOf(answer.cause);
     call.reject(refusal(answer.reason, `${path} refused the ${call.what}${cause === undefined ? "" : `: ${textOf(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));

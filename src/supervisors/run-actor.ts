@@ -14,7 +14,7 @@ type Cleanup = (reason: EndReason) => void | Promise<void>;
 
 /** A supervisor and its children, to look at. */
 export interface Family {
-  readonly cell: { readonly context: { readonly children: readonly { readonly key: number }[] } };
+  readonly cell: { readonly context: { readonly children: Iterable<{ readonly key: number }> } };
   readonly entries: ReadonlyMap<number, FamilyMember>;
 }
 

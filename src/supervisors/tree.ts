@@ -21,7 +21,7 @@ export function findRef(family: Family, path: string): LogicalRef | undefined {
 }
 
 function childrenOf(family: Family): TreeNode[] {
-  return family.cell.context.children.flatMap(({ key }) => {
+  return [...family.cell.context.children].flatMap(({ key }) => {
     const member = family.entries.get(key);
     if (member === undefined) return [];
     const { ref, state, actor } = member;
