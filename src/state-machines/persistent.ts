@@ -6,7 +6,7 @@ type Node<T> = readonly (Node<T> | T | undefined)[];
 
 /** Values by whole numbers from 0 up, in the order of these. Looking up, changing and removing one costs about as much however many there are. */
 export class Table<T> {
-  static readonly empty = new Table<never>(0, 0, undefined);
+  static readonly empty = new Table<never>(0, 1, undefined);
 
   private constructor(
     readonly size: number,
