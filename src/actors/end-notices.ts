@@ -6,7 +6,8 @@ import type { Scheduler } from "./ports.js";
  * also when the notice was on its way already.
  */
 export class EndNotices {
-  private watches = new Set<(reason: EndReason) => void>();
+  /** Most actors are watched by nobody. */
+  private watches: Set<(reason: EndReason) => void> | undefined;
   private ended: EndReason | undefined;
 
   constructor(private readonly scheduler: Scheduler) {}
@@ -21,11 +22,11 @@ export class EndNotices {
         onEnd(reason);
       });
     };
-    if (this.ended === undefined) this.watches.add(notice);
+    if (this.ended === undefined) (this.watches ??= new Set()).add(notice);
     else notice(this.ended);
     return () => {
       wanted = false;
-      this.watches.delete(notice);
+      this.watches?.delete(notice);
     };
   }
 
@@ -34,8 +35,8 @@ export class EndNotices {
     if (this.ended !== undefined) return;
     this.ended = reason;
     const { watches } = this;
-    this.watches = new Set();
-    for (const notice of watches) notice(reason);
+    this.watches = undefined;
+    if (watches !== undefined) for (const notice of watches) notice(reason);
   }
 
   get reason(): EndReason | undefined {

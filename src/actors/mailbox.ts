@@ -3,14 +3,14 @@
  * there are at most `capacity`, and one too many is refused: it is for the caller to say so, by a dead letter.
  */
 export class Mailbox<T> {
-  private readonly control: T[] = [];
+  private control: T[] | undefined;
   private work: (T | undefined)[] = [];
   private first = 0;
 
   constructor(readonly capacity: number) {}
 
   get size(): number {
-    return this.control.length + this.work.length - this.first;
+    return (this.control?.length ?? 0) + this.work.length - this.first;
   }
 
   /** False where the mailbox is full. */
@@ -27,12 +27,12 @@ export class Mailbox<T> {
   }
 
   pushControl(message: T): void {
-    this.control.push(message);
+    (this.control ??= []).push(message);
   }
 
   /** The next message; of the control lane alone where `onlyControl` is set. */
   shift(onlyControl = false): T | undefined {
-    if (this.control.length > 0) return this.control.shift();
+    if (this.control !== undefined && this.control.length > 0) return this.control.shift();
     return onlyControl ? undefined : this.shiftWork();
   }
 
@@ -50,7 +50,7 @@ export class Mailbox<T> {
 
   /** Takes out all that wait, the control lane first. */
   drain(): T[] {
-    const all = [...this.control.splice(0), ...this.work.slice(this.first)] as T[];
+    const all = [...(this.control?.splice(0) ?? []), ...this.work.slice(this.first)] as T[];
     this.work = [];
     this.first = 0;
     return all;

@@ -14,6 +14,8 @@ export interface ChildOwner {
   /** Makes the actor and lets it start. */
   launchChild(cell: ChildCell, incarnation: number): void;
   report(report: ChildReport): void;
+  /** Of a child that is a supervisor: what administers it. */
+  handleFor(child: PreparedChild, ref: () => LogicalRef): SupervisorHandle | undefined;
   /** The child's cell itself has crashed. */
   fault(error: unknown): void;
 }
@@ -33,15 +35,14 @@ export class ChildCell extends Cell<ChildContext, ChildMessage, ChildEffect> {
     readonly owner: ChildOwner,
     readonly key: number,
     readonly prepared: PreparedChild,
-    private readonly place: string,
-    private readonly makeHandle: (ref: () => LogicalRef) => SupervisorHandle | undefined,
+    place: string,
   ) {
     super(kindOf(services), `${place}/${prepared.id}`);
     this.ref = this.freshRef();
   }
 
   override get path(): string {
-    return `${this.place}/${this.prepared.id}`;
+    return this.id as string;
   }
 
   tell(message: ChildMessage): void {
@@ -59,7 +60,7 @@ export class ChildCell extends Cell<ChildContext, ChildMessage, ChildEffect> {
 
   private freshRef(): LogicalRef {
     const { prepared, path } = this;
-    const handle = this.makeHandle(() => ref);
+    const handle = this.owner.handleFor(prepared, () => ref);
     const Ref = prepared.body.kind === "module" ? ThreadRef : LogicalRef;
     const ref: LogicalRef = new Ref(this.services, prepared.id, path, prepared.mailbox, handle, prepared.dropsOldest);
     return ref;

@@ -45,11 +45,11 @@ const messagesPerTurn = 256;
 export class LogicalRef extends RefBehind implements ActorRef {
   incarnation = 0;
   status: RefStatus = "starting";
-  readonly ended: Promise<EndReason>;
-  readonly announcements: Announcer<unknown>;
-  readonly snapshots: Announcer<object>;
+  private announcer: Announcer<unknown> | undefined;
+  private snapshotter: Announcer<object> | undefined;
+  private whenEnded: Promise<EndReason> | undefined;
   private readonly mailbox: Mailbox<Envelope>;
-  private readonly asked = new Set<Envelope>();
+  private asked: Set<Envelope> | undefined;
   private notices: EndNotices;
   private receiver: Receiver | undefined;
   private pumping = false;
@@ -58,7 +58,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
   /** When the first incarnation was launched and started: all there is to tell of an actor that was told nothing yet. */
   private launchedAt = 0;
   private startedAt: number | undefined;
-  private settle: (reason: EndReason) => void = () => undefined;
+  private settle: ((reason: EndReason) => void) | undefined;
 
   constructor(
     protected readonly services: Services,
@@ -69,11 +69,26 @@ export class LogicalRef extends RefBehind implements ActorRef {
     private readonly dropsOldest = false,
   ) {
     super();
-    this.announcements = new Announcer(undefined, services.observers);
-    this.snapshots = new Announcer(() => this.snapshot(), services.observers);
     this.mailbox = new Mailbox(capacity);
     this.notices = new EndNotices(services.ports.scheduler);
-    this.ended = new Promise((resolve) => (this.settle = resolve));
+  }
+
+  get ended(): Promise<EndReason> {
+    return (this.whenEnded ??= this.status === "ended" ? Promise.resolve(this.notices.reason ?? "normal") : new Promise((resolve) => (this.settle = resolve)));
+  }
+
+  get announcements(): Announcer<unknown> {
+    return (this.announcer ??= this.streaming(new Announcer<unknown>(undefined, this.services.observers)));
+  }
+
+  get snapshots(): Announcer<object> {
+    return (this.snapshotter ??= this.streaming(new Announcer<object>(() => this.snapshot(), this.services.observers)));
+  }
+
+  /** One that nobody asked for before the end has nothing more to announce. */
+  private streaming<T>(announcer: Announcer<T>): Announcer<T> {
+    if (this.status === "ended") announcer.complete();
+    return announcer;
   }
 
   get alive(): boolean {
@@ -108,7 +123,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
       const timer = this.services.ports.clock.after(ms, () => over(() => reject(this.unanswered(ms))));
       const over = (settle: () => void): void => {
         timer.cancel();
-        if (this.asked.delete(envelope)) this.receiver?.askOver?.(envelope);
+        if (this.asked?.delete(envelope) === true) this.receiver?.askOver?.(envelope);
         settle();
       };
       this.post(envelope);
@@ -151,7 +166,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
     this.receiver = undefined;
     this.recording().lifecycle(this.services.now, "ended", this.incarnation, reason);
     if (typeof reason === "object" && "error" in reason && reason.error instanceof Error) placeError(reason.error, { actor: this.path, story: this.story });
-    for (const envelope of [...this.asked]) envelope.refuse?.(refusal("noproc", `${this.path} ended before it answered`, { actor: this.path, cause: causeOf(reason) }));
+    for (const envelope of [...(this.asked ?? [])]) envelope.refuse?.(refusal("noproc", `${this.path} ended before it answered`, { actor: this.path, cause: causeOf(reason) }));
     this.unstash();
     this.notices.end(reason);
     this.become("restarting");
@@ -165,16 +180,16 @@ export class LogicalRef extends RefBehind implements ActorRef {
     this.recording().lifecycle(this.services.now, "retired", this.incarnation, this.notices.reason ?? reason);
     this.become("ended");
     for (const envelope of this.mailbox.drain()) if (envelope.notice === undefined) this.undeliverable(envelope, "unhandled");
-    this.announcements.complete();
-    this.snapshots.complete();
-    this.settle(this.notices.reason ?? reason);
+    this.announcer?.complete();
+    this.snapshotter?.complete();
+    this.settle?.(this.notices.reason ?? reason);
   }
 
   /** The receiver can take more than it could before. */
   wake(): void {
     if (this.pumping || this.mailbox.size === 0) return;
     this.pumping = true;
-    this.services.ports.scheduler.soon(this.pump);
+    this.services.ports.scheduler.soon(() => this.pump());
   }
 
   /** Puts the message at work aside. */
@@ -182,7 +197,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
     if (envelope === undefined) throw refusal("nothing_to_stash", `${this.path} handles no message that it could put aside, or has put it aside already`, { actor: this.path });
     if (this.aside?.includes(envelope) === true) return;
     if ((this.aside?.length ?? 0) >= this.mailbox.capacity) throw refusal("stash_full", `${this.path} has put ${this.mailbox.capacity} messages aside, and may put no more`, { actor: this.path });
-    this.asked.delete(envelope);
+    this.asked?.delete(envelope);
     (this.aside ??= []).push(envelope);
   }
 
@@ -206,28 +221,28 @@ export class LogicalRef extends RefBehind implements ActorRef {
 
   /** Something about the state has changed. */
   changed(): void {
-    if (this.snapshots.observed) this.snapshots.next(this.snapshot());
+    if (this.snapshotter?.observed === true) this.snapshotter.next(this.snapshot());
   }
 
-  private readonly pump = (): void => {
+  private pump(): void {
     this.pumping = false;
     for (let handled = 0; handled < messagesPerTurn; handled++) {
       const { receiver } = this;
       if (receiver === undefined || receiver.takes === "nothing") return;
       const envelope = this.mailbox.shift(receiver.takes === "control");
       if (envelope === undefined) return;
-      if (envelope.reply !== undefined) this.asked.add(envelope);
+      if (envelope.reply !== undefined) (this.asked ??= new Set()).add(envelope);
       if (envelope.notice === undefined) this.recording().message(this.services.dispatcher.now, this.incarnation, envelope.message);
       else this.recording().notice(this.services.dispatcher.now, this.incarnation);
       receiver.handle(envelope);
     }
     this.pumping = true;
-    this.services.ports.scheduler.later(this.pump);
-  };
+    this.services.ports.scheduler.later(() => this.pump());
+  }
 
   /** What the incarnation was given and did not come to: for the next one, before all else. */
   takeBack(envelopes: readonly Envelope[]): void {
-    for (const envelope of envelopes) this.asked.delete(envelope);
+    for (const envelope of envelopes) this.asked?.delete(envelope);
     if (this.status !== "ended") this.mailbox.putBack(envelopes);
     else for (const envelope of envelopes) this.undeliverable(envelope, "unhandled");
   }
@@ -244,7 +259,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
       return;
     }
     const over = (): void => {
-      if (this.asked.delete(asked)) this.receiver?.askOver?.(asked);
+      if (this.asked?.delete(asked) === true) this.receiver?.askOver?.(asked);
     };
     const answering = <T>(answer: ((value: T) => void) | undefined) => (value: T): void => {
       over();

@@ -13,9 +13,9 @@ type UserChart = CompiledChart<object, Typed, Typed, unknown>;
 
 /** A user's chart as an actor: a cell of the dispatcher, one message at a time in it, the others in the mailbox. */
 export class MachineActor implements Incarnation, Receiver, ChartSelf {
-  readonly signal: AbortSignal;
-  private readonly abort = new AbortController();
-  private readonly cell: Cell;
+  private readonly cell: MachineCell;
+  /** Made when somebody asks for its signal. */
+  private abort: AbortController | undefined;
   private phase: "starting" | "running" | "ended" = "starting";
   /** The message that the chart has now. */
   private current: Envelope | undefined;
@@ -27,10 +27,15 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
     incarnation: number,
     private readonly host: IncarnationHost,
   ) {
-    this.signal = this.abort.signal;
-    const perform = new Proxy<Record<string, (effect: Typed) => void>>({}, { get: () => this.perform });
-    const kind: CellKind<object, Typed, Typed, unknown, Cell> = { name: body.chart.id, chart: this.observed(body.chart), perform, crashed: (_cell, error) => this.finish({ error }) };
-    this.cell = new Cell(kind, ref.path, incarnation);
+    this.cell = new MachineCell(this, kindOf(body.chart), ref.path, incarnation);
+  }
+
+  get signal(): AbortSignal {
+    if (this.abort === undefined) {
+      this.abort = new AbortController();
+      if (this.isEnded()) this.abort.abort(refusal("ending", `${this.ref.path} has ended`));
+    }
+    return this.abort.signal;
   }
 
   launch(input: unknown): void {
@@ -76,39 +81,33 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
     this.finish(reason);
   }
 
-  /** The chart, telling when it has taken a message to completion. */
-  private observed(chart: UserChart): UserChart {
-    return {
-      id: chart.id,
-      states: chart.states,
-      start: (subject, input, effects) => chart.start(subject, input, effects),
-      step: (subject: { state: ChartState<object>; context: object }, message, effects): StepOutcome => {
-        if (this.phase === "ended") return "late";
-        const from = subject.state;
-        let to: ChartState<object> | undefined;
-        let outcome: StepOutcome = "unexpected";
-        try {
-          outcome = chart.step(subject, message, effects);
-          to = outcome === "unexpected" ? undefined : subject.state;
-        } finally {
-          this.ref.stepped(from, to, effects);
-        }
-        if (outcome !== "unexpected") this.services.ports.scheduler.soon(this.settled);
-        return outcome;
-      },
-    };
+  /** Takes a message to completion, and says what came of it. */
+  step(chart: UserChart, message: Typed, effects: Typed[]): StepOutcome {
+    if (this.phase === "ended") return "late";
+    const { cell } = this;
+    const from = cell.state;
+    let to: ChartState<object> | undefined;
+    let outcome: StepOutcome = "unexpected";
+    try {
+      outcome = chart.step(cell, message, effects);
+      to = outcome === "unexpected" ? undefined : cell.state;
+    } finally {
+      this.ref.stepped(from, to, effects);
+    }
+    if (outcome !== "unexpected") this.services.ports.scheduler.soon(() => this.settled());
+    return outcome;
   }
 
   /** The step and its effects are over: the next message, or the end. */
-  private readonly settled = (): void => {
+  private settled(): void {
     if (this.phase === "ended") return;
     this.current = undefined;
     this.ref.changed();
     if (this.cell.state.final) this.finish("normal");
     else this.ref.wake();
-  };
+  }
 
-  private readonly perform = (effect: Typed): void => {
+  perform(effect: Typed): void {
     if (this.phase === "ended") return;
     const perform = this.body.effects[effect.type];
     if (effect.type === "reply" && "answer" in effect) this.current?.reply?.(effect.answer);
@@ -118,12 +117,12 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
     if (perform === undefined) return;
     const answer = perform(effect as never, this);
     if (answer instanceof Promise) answer.catch((error: unknown) => this.finish({ error }));
-  };
+  }
 
-  private finish(reason: EndReason): void {
+  finish(reason: EndReason): void {
     if (this.phase === "ended") return;
     this.phase = "ended";
-    this.abort.abort(refusal("ending", `${this.ref.path} is ending`));
+    this.abort?.abort(refusal("ending", `${this.ref.path} is ending`));
     this.ref.detach(reason);
     this.host.ended(reason);
   }
@@ -131,4 +130,34 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
   private isEnded(): boolean {
     return this.phase === "ended";
   }
+}
+
+type MachineKind = CellKind<object, Typed, Typed, unknown, MachineCell>;
+const kinds = new WeakMap<UserChart, MachineKind>();
+
+/** The cell of a user's chart. */
+class MachineCell extends Cell {
+  constructor(
+    readonly actor: MachineActor,
+    kind: MachineKind,
+    path: string,
+    incarnation: number,
+  ) {
+    super(kind, path, incarnation);
+  }
+}
+
+/** What all actors of one chart share. */
+function kindOf(chart: UserChart): MachineKind {
+  const known = kinds.get(chart);
+  if (known !== undefined) return known;
+  const perform = (effect: Typed, { actor }: MachineCell): void => actor.perform(effect);
+  const kind: MachineKind = {
+    name: chart.id,
+    chart: { id: chart.id, states: chart.states, start: (subject, input, effects) => chart.start(subject, input, effects), step: (subject, message, effects) => (subject as MachineCell).actor.step(chart, message, effects) },
+    perform: new Proxy<Record<string, typeof perform>>({}, { get: () => perform }),
+    crashed: ({ actor }, error) => actor.finish({ error }),
+  };
+  kinds.set(chart, kind);
+  return kind;
 }

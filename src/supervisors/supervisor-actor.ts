@@ -52,11 +52,14 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   /** Makes a cell for a child, which its start may follow. */
   enter(child: PreparedChild): ChildCell {
     const { services, path } = this;
-    const makeHandle = (ref: () => LogicalRef): SupervisorHandle | undefined => (child.body.kind === "supervisor" ? new SupervisorHandle(`${path}/${child.id}`, () => ref().ended, () => ref().status === "ended") : undefined);
-    const cell = new ChildCell(services, this, ++this.keys, child, path, makeHandle);
+    const cell = new ChildCell(services, this, ++this.keys, child, path);
     this.entries.set(cell.key, cell);
     services.dispatcher.start(cell, { key: cell.key, shutdown: child.shutdown, startTimeout: child.startTimeout });
     return cell;
+  }
+
+  handleFor({ id, body }: PreparedChild, ref: () => LogicalRef): SupervisorHandle | undefined {
+    return body.kind === "supervisor" ? new SupervisorHandle(`${this.path}/${id}`, () => ref().ended, () => ref().status === "ended") : undefined;
   }
 
   /** Drops a child that the supervisor knows no more. */
@@ -89,12 +92,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   }
 
   launchChild(cell: ChildCell, incarnation: number): void {
-    const { dispatcher } = this.services;
-    const host: IncarnationHost = {
-      started: () => dispatcher.tellControl(cell, { type: "actor.started", incarnation }),
-      ignored: () => dispatcher.tellControl(cell, { type: "actor.ignored", incarnation }),
-      ended: (reason) => dispatcher.tellControl(cell, { type: "actor.ended", incarnation, reason }),
-    };
+    const host = new ChildHost(cell, incarnation);
     const number = cell.renew(incarnation);
     const { ref, prepared } = cell;
     const { body } = prepared;
@@ -181,6 +179,26 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
     this.face.attach(undefined);
     this.ref?.detach(reason);
     this.host.ended(reason);
+  }
+}
+
+/** Tells a child's cell what becomes of one incarnation of its actor. */
+class ChildHost implements IncarnationHost {
+  constructor(
+    private readonly cell: ChildCell,
+    private readonly incarnation: number,
+  ) {}
+
+  started(): void {
+    this.cell.tell({ type: "actor.started", incarnation: this.incarnation });
+  }
+
+  ignored(): void {
+    this.cell.tell({ type: "actor.ignored", incarnation: this.incarnation });
+  }
+
+  ended(reason: EndReason): void {
+    this.cell.tell({ type: "actor.ended", incarnation: this.incarnation, reason });
   }
 }
 

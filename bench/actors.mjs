@@ -1,0 +1,160 @@
+// Actors: told, asked, made and ended, by the second; beside xstate's, with an EventEmitter and a bare MessagePort as limits.
+import { EventEmitter } from "node:events";
+import { setImmediate as turn } from "node:timers/promises";
+import { MessageChannel } from "node:worker_threads";
+import { createActorSystem } from "caraway/actors";
+import { assign, createActor, createMachine, setup, spawnChild } from "xstate";
+import { runFigure } from "./harness.mjs";
+
+/** @typedef {{ contender: string, variant: string, count: number }} Case */
+
+const counter = setup({
+  types: { context: /** @type {{ n: number }} */ ({}), events: /** @type {{ type: "add" }} */ ({}) },
+}).createMachine({ id: "counter", context: { n: 0 }, on: { add: { actions: assign({ n: ({ context }) => context.n + 1 }) } } });
+
+/** Of a supervisor's dynamic children. @param {number} count */
+async function carawayChildren(count) {
+  const system = createActorSystem({ name: "bench" });
+  const supervisor = await system.supervise({ strategy: "simple_one_for_one", child: { machine: counter, restart: "temporary" } });
+  const start = performance.now();
+  await Promise.all(Array.from({ length: count }, () => supervisor.start({})));
+  const made = performance.now();
+  await supervisor.shutdown();
+  const over = performance.now();
+  await system.stop();
+  return [made - start, over - made];
+}
+
+/** @param {number} count */
+function xstateChildren(count) {
+  const parent = createActor(createMachine({ on: { go: { actions: spawnChild(counter) } } })).start();
+  const start = performance.now();
+  for (let i = 0; i < count; i++) parent.send({ type: "go" });
+  const made = performance.now();
+  parent.stop();
+  return [made - start, performance.now() - made];
+}
+
+/** Tells a chart or a function so often, a thousand a turn, until all is handled. @param {import("caraway/actors").ChildSpec} spec @param {number} count */
+async function carawayTold(spec, count) {
+  const system = createActorSystem({ name: "bench" });
+  const supervisor = await system.supervise({});
+  const actor = /** @type {import("caraway/actors").ActorRef} */ (await supervisor.start(spec));
+  const tell = async (/** @type {number} */ n) => {
+    for (let i = 0; i < n; i++) {
+      actor.tell({ type: "add" });
+      if (i % 1000 === 999) await turn();
+    }
+    await actor.ask({ type: "count" }, { timeout: "60s" }).catch(() => undefined);
+  };
+  await tell(20_000);
+  const start = performance.now();
+  await tell(count);
+  const ms = performance.now() - start;
+  await system.stop();
+  return ms;
+}
+
+const counting = (/** @type {import("caraway/actors").Self} */ self) => {
+  let n = 0;
+  self.receive((message, reply) => {
+    n++;
+    if (/** @type {{ type: string }} */ (message).type === "count") reply(n);
+  });
+};
+const asked = setup({ types: { context: /** @type {{ n: number }} */ ({}), events: /** @type {{ type: "add" } | { type: "count" }} */ ({}), emitted: /** @type {{ type: "reply", answer: number }} */ ({}) } });
+const answering = asked.createMachine({ id: "answering", context: { n: 0 }, initial: "on", states: { on: { on: { add: { actions: asked.assign({ n: ({ context }) => context.n + 1 }) }, count: { actions: asked.emit(({ context }) => ({ type: "reply", answer: context.n })) } } } } });
+
+/** @param {number} count */
+async function carawayAsked(count) {
+  const system = createActorSystem({ name: "bench" });
+  const actor = /** @type {import("caraway/actors").ActorRef} */ (await (await system.supervise({})).start({ id: "asked", run: counting }));
+  const ask = async (/** @type {number} */ n) => {
+    for (let i = 0; i < n; i += 100) await Promise.all(Array.from({ length: 100 }, () => actor.ask({ type: "count" })));
+  };
+  await ask(5_000);
+  const start = performance.now();
+  await ask(count);
+  const ms = performance.now() - start;
+  await system.stop();
+  return ms;
+}
+
+/** @param {number} count */
+async function portTold(count) {
+  const { port1, port2 } = new MessageChannel();
+  let got = 0;
+  /** @type {() => void} */
+  let done = () => undefined;
+  port2.on("message", () => {
+    if (++got === count) done();
+  });
+  const all = new Promise((resolve) => (done = () => resolve(undefined)));
+  const start = performance.now();
+  for (let i = 0; i < count; i++) port1.postMessage({ type: "add" });
+  await all;
+  const ms = performance.now() - start;
+  port1.close();
+  return ms;
+}
+
+/** @param {number} count */
+function emitterTold(count) {
+  const emitter = new EventEmitter();
+  let n = 0;
+  emitter.on("add", () => n++);
+  const start = performance.now();
+  for (let i = 0; i < count; i++) emitter.emit("add");
+  return performance.now() - start;
+}
+
+/** @param {number} count */
+function xstateTold(count) {
+  const actor = createActor(counter).start();
+  for (let i = 0; i < 20_000; i++) actor.send({ type: "add" });
+  const start = performance.now();
+  for (let i = 0; i < count; i++) actor.send({ type: "add" });
+  return performance.now() - start;
+}
+
+/** A failing actor, until its next incarnation runs. @param {number} count */
+async function carawayRestarts(count) {
+  const system = createActorSystem({ name: "bench" });
+  const supervisor = await system.supervise({ intensity: count + 1, period: "1h" });
+  const failing = /** @type {import("caraway/actors").ActorRef} */ (await supervisor.start({ id: "failing", run: (self) => self.receive((_message, reply) => (reply(1), Promise.reject(new Error("on purpose")))) }));
+  const start = performance.now();
+  for (let i = 0; i < count; i++) await failing.ask({ type: "fail" });
+  const ms = performance.now() - start;
+  await system.stop();
+  return ms;
+}
+
+const module = new URL("./workers/counting-actor.mjs", import.meta.url);
+
+/** Milliseconds for `count` of what the variant is. @type {Record<string, Record<string, (count: number) => number | Promise<number>>>} */
+const measured = {
+  "told, a chart": { caraway: (n) => carawayTold({ id: "chart", machine: answering }, n), xstate: xstateTold },
+  "told, a function": { caraway: (n) => carawayTold({ id: "run", run: counting }, n), EventEmitter: emitterTold },
+  "told, across threads": { caraway: (n) => carawayTold({ id: "far", on: "thread", module }, n), MessagePort: portTold },
+  "asked": { caraway: carawayAsked },
+  "restarted": { caraway: carawayRestarts },
+  "4,000 made": { caraway: async (n) => (await carawayChildren(n))[0] ?? 0, xstate: (n) => xstateChildren(n)[0] ?? 0 },
+  "4,000 ended": { caraway: async (n) => (await carawayChildren(n))[1] ?? 0, xstate: (n) => xstateChildren(n)[1] ?? 0 },
+  "100,000 made": { caraway: async (n) => (await carawayChildren(n))[0] ?? 0 },
+  "100,000 ended": { caraway: async (n) => (await carawayChildren(n))[1] ?? 0 },
+};
+/** @type {Record<string, number>} */
+const counts = { "4,000 made": 4_000, "4,000 ended": 4_000, "100,000 made": 100_000, "100,000 ended": 100_000, restarted: 2_000, asked: 50_000 };
+
+await runFigure({
+  name: "actors",
+  title: "Actors",
+  metrics: [{ key: "perSecond", label: "a second", better: "higher" }],
+  rounds: 3,
+  limits: ["EventEmitter", "MessagePort"],
+  cases: () => Object.entries(measured).flatMap(([variant, contenders]) => Object.keys(contenders).map((contender) => ({ contender, variant, count: counts[variant] ?? 200_000 }))),
+  async measure({ contender, variant, count }) {
+    const ms = await /** @type {(count: number) => number | Promise<number>} */ (measured[variant]?.[contender])(count);
+    return { perSecond: (count / ms) * 1000 };
+  },
+});
