@@ -5,9 +5,6 @@ import { now, type FromProcess } from "./process-protocol.js";
 import type { ThreadEnd } from "../../state-machines/thread.js";
 import type { Encoded } from "../../serialization/index.js";
 
-/** Starts closer together than this are taken for one, in milliseconds. */
-const sameStart = 0.5;
-
 /** The working directory of the process of a pool. */
 export class Directory {
   private readonly first = process.cwd();
@@ -38,7 +35,8 @@ export class HostedLane {
   private readonly out = new Set<number>();
   /** Tasks, one to a frame, that wait until the worker is idle: they run in another directory. */
   private readonly held: TaskFrame[] = [];
-  private told = { slot: -1, since: 0, cooperates: false };
+  private told = { slot: -1, cooperates: false };
+  private outdated = false;
 
   constructor(
     private readonly number: number,
@@ -57,6 +55,8 @@ export class HostedLane {
     let here = this.held.length === 0;
     for (let i = 0; i < frame.length; i += taskStride) {
       this.out.add(frame[i] as number);
+      // Another task is in the slot that was told of.
+      this.outdated ||= this.told.slot === frame[i];
       this.link.claim(frame[i] as number);
       here &&= this.directory.is(directoryOf(frame, i));
     }
@@ -108,9 +108,10 @@ export class HostedLane {
     const slot = running?.slot ?? -1;
     const cooperates = running !== undefined && this.link.cooperates;
     const { told } = this;
-    if (slot !== told.slot || cooperates !== told.cooperates || Math.abs(since - told.since) > sameStart) {
-      this.told = { slot, since, cooperates };
-      this.send({ t: "running", link: this.number, ...this.told });
+    if (this.outdated || slot !== told.slot || cooperates !== told.cooperates) {
+      this.told = { slot, cooperates };
+      this.outdated = false;
+      this.send({ t: "running", link: this.number, since, ...this.told });
     }
     return this.out.size > 0;
   }
