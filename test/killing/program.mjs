@@ -17,7 +17,7 @@ future.then(
   () => console.log("ended", future.state),
   (error) => console.log("ended", error.name),
 );
-if (!victim.bash) await new Promise((resolve) => future.reports$.subscribe({ next: resolve }));
+if (!victim.bash) await new Promise((resolve) => future.reports$.subscribe({ next: resolve, complete: resolve }));
 while (victim.processes && !processes().some((environ) => environ.includes(`MARK=${mark}`))) await delay(10);
 console.log("begun");
 setInterval(() => undefined, 1000);
