@@ -11,7 +11,8 @@
  * of the commands too: `<mark><pid>\n` at the start and `<mark><status>\n` after the last byte that the command wrote before it ended.
  * Out, on the runner's own stdout: `ready`, bash's notices on the job, which tell a signal from an `exit 137`, and `checked` after them
  * where the status is not 0. `wait` also returns when a command is stopped: then it is looked at again. Names begin with `_cw_`: an
- * assignment to a name that the environment has would reach the commands.
+ * assignment to a name that the environment has would reach the commands. The pipe is opened for both ways first, which never waits: a
+ * runner whose host is gone before it opens the other end must come to the end of its input, and end.
  */
 export const RUNNER_SCRIPT = `
 exec 2>&1
@@ -19,8 +20,8 @@ if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 402 )); then echo "bash $BASH_
 set -m
 _cw_err=$1.err _cw_out=$1.out
 mkfifo -m 600 "$_cw_err" "$_cw_out" || exit 1
-echo ready
-exec 4>/dev/null >"$_cw_err"
+exec 4>/dev/null 5<>"$_cw_err" >"$_cw_err" 5>&-
+echo ready >&2
 while read -r _cw_length _cw_mark _cw_to; do
   [[ $_cw_length = kill ]] && continue
   read -r -N "$_cw_length" _cw_code || break
