@@ -2,14 +2,7 @@ import { setup } from "xstate";
 import { abandon, attach, detach, dismiss, dropOldest, inFlight, offer, refuse, takeStatement, tryAgain, type ProducerContext, type ProducerEffect } from "./work-distribution.js";
 import { edited, type CreditStatement } from "./work-pulling.js";
 
-export interface ProducerInput {
-  readonly capacity: number;
-  readonly whenFull: "refuse" | "drop_oldest";
-  readonly lost: number;
-  readonly patience: number;
-  /** Milliseconds. */
-  readonly resend: number;
-  readonly longestResend: number;
+export interface ProducerInput extends Pick<ProducerContext, "capacity" | "whenFull" | "lost" | "patience" | "resend" | "longestResend"> {
   /** Sessions are numbered from here: a producer in the place of an earlier one needs greater numbers. */
   readonly sessionsFrom: number;
 }
