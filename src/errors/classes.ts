@@ -62,6 +62,33 @@ export class UnsupportedFeature extends CarawayError {}
 export class ManagerLost extends CarawayError {}
 /** `CW-EXEC-007`: a worker pool could not start. */
 export class PoolStartFailed extends CarawayError {}
+/** `CW-EXEC-008`: the interchange of an executor ended. */
+export class InterchangeLost extends CarawayError {}
+/** `CW-BLOCK-001`: a provider could not submit the job of a block. */
+export class SubmitException extends CarawayError {
+  /** `"refused"`: there is no job. `"unknown"`: there may be one. */
+  get outcome(): "refused" | "unknown" {
+    return this.evidence["outcome"] === "refused" ? "refused" : "unknown";
+  }
+}
+/** `CW-BLOCK-002`: an executor could not obtain the blocks it needs. */
+export class ScaleOutFailed extends CarawayError {}
+/** `CW-BLOCK-003`: the job of a block ran, and no manager of it registered. */
+export class BlockNeverRegistered extends CarawayError {}
+/** `CW-BLOCK-004`: a scheduler could not be asked for the states of its jobs. */
+export class SchedulerQueryFailed extends CarawayError {}
+/** `CW-BLOCK-005`: a launcher cannot start what it was given. */
+export class BadLauncher extends CarawayError {}
+/** `CW-LINK-001`: a link could not be made. */
+export class LinkRefused extends CarawayError {}
+/** `CW-LINK-002`: the two ends of a link speak different versions. */
+export class VersionMismatch extends CarawayError {}
+/** `CW-LINK-003`: what came over a link is not a valid frame. */
+export class BadFrame extends CarawayError {}
+/** `CW-LINK-004`: a key file cannot be trusted. */
+export class KeyRefused extends CarawayError {}
+/** `CW-LINK-005`: a link ended. */
+export class LinkLost extends CarawayError {}
 /** `CW-CONF-001`: the configuration is not valid. */
 export class ConfigurationError extends CarawayError {}
 /** `CW-CONF-002`: this part of the interface is not built yet. */
@@ -87,4 +114,4 @@ export class ThreadLost extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);
