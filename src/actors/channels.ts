@@ -2,6 +2,9 @@ import type { AttemptMessage } from "../state-machines/attempt.js";
 import type { ChildMessage } from "../state-machines/child.js";
 import type { ExecutorMessage } from "../state-machines/executor.js";
 import type { KernelMessage } from "../state-machines/kernel.js";
+import type { LeaseMessage } from "../state-machines/lease.js";
+import type { ManagerMessage } from "../state-machines/manager.js";
+import type { SessionMessage } from "../state-machines/manager-session.js";
 import type { SupervisorMessage } from "../state-machines/supervisor.js";
 import type { TaskMessage } from "../state-machines/task.js";
 import type { ThreadMessage } from "../state-machines/thread.js";
@@ -17,6 +20,9 @@ export interface ChartMessages {
   readonly kernel: KernelMessage;
   readonly supervisor: SupervisorMessage;
   readonly child: ChildMessage;
+  readonly manager: ManagerMessage;
+  readonly "manager-session": SessionMessage;
+  readonly lease: LeaseMessage;
   readonly "work-producer": ProducerMessage;
   readonly "work-consumer": ConsumerMessage;
 }
@@ -70,6 +76,12 @@ export const channels = {
   "retries of starts": channel("supervisor", ["supervisor", "child"], "both", "a restart that failed, or was put off, is due: it waits behind what came before", "one for each child"),
   administration: channel("supervisor", ["program", "actor", "kernel", "child"], "control", "start, restart, stop and delete a child; shut down", "one for each call: the caller waits"),
 
+  managers: channel("manager", ["program", "link", "manager"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
+  "manager's lease": channel("manager", ["clock", "link"], "control", "how long it has been silent", "one timer for a manager"),
+  session: channel("manager-session", ["program", "link", "host", "lease"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
+  "session's timers": channel("manager-session", ["clock"], "work", "it may try again", "one timer"),
+  "lease's signs": channel("lease", ["link", "clock"], "both", "signs of the head, and their absence", "one timer, and one for each change"),
+
   offers: channel("work-producer", ["program"], "work", "a job more, and the end of jobs", "the producer's capacity: `ready()` waits for room"),
   consumers: channel("work-producer", ["program", "link", "actor"], "work", "a consumer comes or goes", "one for each consumer"),
   credit: channel("work-producer", ["link", "work-consumer"], "work", "how a consumer stands: its credit, and what it has processed", "one for each delivery, and one for each pause while it is not noted"),
@@ -104,6 +116,7 @@ export const routes = {
   executor: {
     "executor.started": "pool state", "executor.failed": "pool state", "work.offered": "pool state", "workers.missing": "pool state", "workers.complete": "pool state",
     "executor.drain": "pool state", "work.finished": "pool state", "executor.stop": "pool state", "workers.gone": "pool state",
+    "executor.hold": "pool state", "executor.resume": "pool state",
   },
   kernel: { "kernel.started": "kernel life", "kernel.failed": "kernel life", "kernel.close": "kernel life", "tasks.settled": "kernel life", "executors.stopped": "kernel life", "close.expired": "closing time" },
   child: {
@@ -115,6 +128,15 @@ export const routes = {
     "child.started": "child reports", "child.ignored": "child reports", "child.start-failed": "child reports", "child.stopped": "child reports", "child.ended": "child reports", "child.due": "retries of starts",
     "call.start-child": "administration", "call.restart-child": "administration", "call.terminate-child": "administration", "call.delete-child": "administration", "supervisor.stop": "administration", "supervisor.kill": "administration",
   },
+  manager: {
+    "manager.accepted": "managers", "manager.drain": "managers", "manager.resume": "managers", "manager.emptied": "managers", "manager.stop": "managers", "manager.left": "managers", "manager.replaced": "managers", "link.lost": "managers", "link.restored": "managers",
+    "manager.heard": "manager's lease", "lease.waned": "manager's lease", "lease.expired": "manager's lease", "reconnect.expired": "manager's lease",
+  },
+  "manager-session": {
+    "pool.started": "session", "pool.failed": "session", "pool.stopped": "session", "link.made": "session", "link.failed": "session", "link.refused": "session", "link.lost": "session", "session.accepted": "session",
+    "manager.drain": "session", "manager.stop": "session", "work.finished": "session", "lease.over": "session", "retry.due": "session's timers",
+  },
+  lease: { "lease.renewed": "lease's signs", "lease.due": "lease's signs" },
   "work-producer": { "job.offer": "offers", "producer.close": "offers", "consumer.attached": "consumers", "consumer.ended": "consumers", "credit.granted": "credit", "resend.due": "producer's timers" },
   "work-consumer": {
     "session.open": "deliveries", "session.close": "deliveries", "job.deliver": "deliveries", "credit.note": "deliveries", "credit.query": "deliveries",

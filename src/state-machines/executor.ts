@@ -17,6 +17,9 @@ export type ExecutorMessage =
   /** Fewer workers than asked for, or a zombie among them. */
   | { readonly type: "workers.missing" }
   | { readonly type: "workers.complete" }
+  /** Work is taken, and none is sent on until `executor.resume`. */
+  | { readonly type: "executor.hold" }
+  | { readonly type: "executor.resume" }
   /** No new work; what is there is finished. */
   | { readonly type: "executor.drain" }
   | { readonly type: "work.finished" }
@@ -42,6 +45,7 @@ const refuse = executor.emit(({ context }) => ({ type: "work.refuse", error: con
 const announce = (outcome: "started" | "stopped" | "failed") => executor.emit({ type: "executor.announce", outcome });
 const fail = { target: "#executor.failed", actions: [keepReason, refuse, executor.emit({ type: "workers.stop" }), announce("failed")] };
 const stop = { target: "#executor.stopping", actions: [executor.emit({ type: "work.cancel" }), executor.emit({ type: "workers.stop" })] };
+const hold = { target: "#executor.held" };
 const drain = { target: "#executor.draining", actions: executor.emit({ type: "work.watch" }) };
 
 /** What takes work and has it done: a pool of threads, or (in another form) blocks of a cluster. */
@@ -58,6 +62,8 @@ export const executorMachine = executor.createMachine({
         "executor.failed": fail,
         "executor.drain": drain,
         "executor.stop": stop,
+        "executor.hold": {},
+        "executor.resume": {},
         "work.offered": {},
         "workers.missing": {},
         "workers.complete": {},
@@ -72,6 +78,8 @@ export const executorMachine = executor.createMachine({
         "executor.failed": fail,
         "executor.drain": drain,
         "executor.stop": stop,
+        "executor.hold": hold,
+        "executor.resume": {},
       },
     },
     degraded: {
@@ -83,10 +91,28 @@ export const executorMachine = executor.createMachine({
         "executor.failed": fail,
         "executor.drain": drain,
         "executor.stop": stop,
+        "executor.hold": hold,
+        "executor.resume": {},
+      },
+    },
+    // Whoever gave it the work may have given it to others meanwhile: nothing new begins.
+    held: {
+      tags: ["accepting"],
+      on: {
+        "executor.resume": { target: "running", actions: send },
+        "executor.hold": {},
+        "work.offered": {},
+        "workers.missing": {},
+        "workers.complete": {},
+        "executor.failed": fail,
+        "executor.drain": drain,
+        "executor.stop": stop,
       },
     },
     draining: {
       on: {
+        "executor.hold": {},
+        "executor.resume": {},
         "executor.started": { actions: send },
         "work.offered": { actions: send },
         "workers.missing": {},
@@ -99,6 +125,8 @@ export const executorMachine = executor.createMachine({
     },
     stopping: {
       on: {
+        "executor.hold": {},
+        "executor.resume": {},
         "executor.started": {},
         "work.offered": {},
         "work.finished": {},

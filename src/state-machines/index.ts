@@ -3,6 +3,9 @@ import { attemptMachine } from "./attempt.js";
 import { childMachine } from "./child.js";
 import { executorMachine } from "./executor.js";
 import { kernelMachine } from "./kernel.js";
+import { leaseMachine } from "./lease.js";
+import { managerMachine } from "./manager.js";
+import { managerSessionMachine } from "./manager-session.js";
 import { supervisorMachine } from "./supervisor.js";
 import { taskMachine } from "./task.js";
 import { threadMachine } from "./thread.js";
@@ -18,6 +21,9 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   kernel: kernelMachine,
   supervisor: supervisorMachine,
   child: childMachine,
+  manager: managerMachine,
+  "manager-session": managerSessionMachine,
+  lease: leaseMachine,
   "work-producer": workProducerMachine,
   "work-consumer": workConsumerMachine,
 };

@@ -27,4 +27,12 @@ export class Attempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect>
   ) {
     super(kind, work.taskId, number);
   }
+
+  get priority(): number | undefined {
+    return this.work.priority;
+  }
+
+  get isQueued(): boolean {
+    return this.is("queued");
+  }
 }

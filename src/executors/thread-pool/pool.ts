@@ -13,7 +13,7 @@ import type { Loss } from "./failures.js";
 import { answerStride, verdict, type AnswerFrame, FrameDraft, type WorkerMessage } from "./frames.js";
 import type { LaneHost, LaneLink } from "./host.js";
 import { type Lane, type Thread } from "./lane.js";
-import { WorkQueue } from "./work-queue.js";
+import { WorkQueue } from "../work-queue.js";
 import { Workforce } from "./workforce.js";
 
 export interface PoolOptions {
@@ -46,7 +46,7 @@ export class ThreadPool implements Executor {
   readonly label: string;
   readonly capacity: number;
   readonly ownsProcesses: boolean;
-  readonly queue = new WorkQueue();
+  readonly queue = new WorkQueue<Attempt>();
   readonly cell: Cell<ExecutorContext, ExecutorMessage, ExecutorEffect>;
   readonly workforce: Workforce;
   private readonly attemptKind: AttemptKind;
@@ -137,6 +137,15 @@ export class ThreadPool implements Executor {
     this.dispatcher.tell(attempt, { type: "attempt.cancel", why });
   }
 
+  /** Takes work, and begins none of it until it is `resume`d. */
+  hold(): void {
+    this.dispatcher.tellControl(this.cell, { type: "executor.hold" });
+  }
+
+  resume(): void {
+    this.dispatcher.tellControl(this.cell, { type: "executor.resume" });
+  }
+
   drain(): Promise<void> {
     if (!this.cell.is("accepting")) return Promise.resolve();
     const stopped = new Promise<void>((resolve) => this.stopWait.push(resolve));
@@ -180,7 +189,7 @@ export class ThreadPool implements Executor {
 
   /** Says that there is work, or room: the queue is looked at once, after what is already under way. */
   offer(): void {
-    if (this.offering) return;
+    if (this.offering || this.cell.state.name === "held") return;
     this.offering = true;
     this.dispatcher.tell(this.cell, offered);
   }

@@ -1,8 +1,16 @@
-import type { Attempt } from "./attempt.js";
+/** What can wait in a queue. */
+export interface Queued {
+  /** Its age, given by the queue: what came first has the smaller number. */
+  arrival: number;
+  /** Smaller is sooner; unset is last. */
+  readonly priority: number | undefined;
+  /** It still waits: what does not is dropped when it is met. */
+  readonly isQueued: boolean;
+}
 
 /** What waits for a worker: by priority (smaller first, unset last), then by age. */
-export class WorkQueue {
-  private readonly levels = new Map<number, Level>();
+export class WorkQueue<T extends Queued> {
+  private readonly levels = new Map<number, Level<T>>();
   /** Priorities in use, ascending. */
   private order: number[] = [];
   private count = 0;
@@ -13,25 +21,25 @@ export class WorkQueue {
     return this.count;
   }
 
-  push(attempt: Attempt): void {
-    attempt.arrival = ++this.arrivals;
-    this.level(attempt).push(attempt);
+  push(one: T): void {
+    one.arrival = ++this.arrivals;
+    this.level(one).push(one);
     this.count++;
   }
 
   /** Puts back what was taken and never started, where its age belongs: before all that came later. */
-  putBack(attempt: Attempt): void {
-    this.level(attempt).insert(attempt);
+  putBack(one: T): void {
+    this.level(one).insert(one);
     this.count++;
   }
 
   /** The next one, left where it is. What is no longer queued is dropped. */
-  peek(): Attempt | undefined {
+  peek(): T | undefined {
     for (;;) {
       const level = this.first();
       if (level === undefined) return undefined;
-      const attempt = level.peek() as Attempt;
-      if (attempt.is("queued")) return attempt;
+      const one = level.peek() as T;
+      if (one.isQueued) return one;
       this.shift();
     }
   }
@@ -47,8 +55,8 @@ export class WorkQueue {
   }
 
   /** Takes out everything that is still queued. */
-  drain(): Attempt[] {
-    const all: Attempt[] = [];
+  drain(): T[] {
+    const all: T[] = [];
     for (let next = this.peek(); next !== undefined; next = this.peek()) {
       all.push(next);
       this.shift();
@@ -57,25 +65,25 @@ export class WorkQueue {
   }
 
   /** What waits, soonest first. */
-  *values(): Generator<Attempt> {
-    for (const priority of this.order) for (const attempt of this.levels.get(priority)?.values() ?? []) if (attempt.is("queued")) yield attempt;
+  *values(): Generator<T> {
+    for (const priority of this.order) for (const one of this.levels.get(priority)?.values() ?? []) if (one.isQueued) yield one;
   }
 
-  private first(): Level | undefined {
+  private first(): Level<T> | undefined {
     const [priority] = this.order;
     const level = priority === undefined ? undefined : this.levels.get(priority);
     return level !== undefined && level.size > 0 ? level : undefined;
   }
 
-  private level(attempt: Attempt): Level {
-    const priority = attempt.work.priority ?? Number.POSITIVE_INFINITY;
+  private level(one: T): Level<T> {
+    const priority = one.priority ?? Number.POSITIVE_INFINITY;
     let level = this.levels.get(priority);
     if (level === undefined) {
       if (this.count === 0) {
         this.levels.clear();
         this.order = [];
       }
-      level = new Level();
+      level = new Level<T>();
       this.levels.set(priority, level);
       this.order.push(priority);
       this.order.sort((a, b) => a - b);
@@ -85,32 +93,32 @@ export class WorkQueue {
 }
 
 /** A ring of attempts that grows. */
-class Level {
+class Level<T extends Queued> {
   size = 0;
   private head = 0;
-  private ring: (Attempt | undefined)[] = new Array<Attempt | undefined>(64);
+  private ring: (T | undefined)[] = new Array<T | undefined>(64);
 
-  push(attempt: Attempt): void {
+  push(one: T): void {
     if (this.size === this.ring.length) this.grow();
-    this.ring[(this.head + this.size++) & (this.ring.length - 1)] = attempt;
+    this.ring[(this.head + this.size++) & (this.ring.length - 1)] = one;
   }
 
   /** By age. What is put back is among the oldest, so its place is found from the front. */
-  insert(attempt: Attempt): void {
+  insert(one: T): void {
     if (this.size === this.ring.length) this.grow();
     const mask = this.ring.length - 1;
     this.head = (this.head - 1) & mask;
     let at = this.head;
     for (let left = this.size++; left > 0; left--) {
-      const next = this.ring[(at + 1) & mask] as Attempt;
-      if (next.arrival > attempt.arrival) break;
+      const next = this.ring[(at + 1) & mask] as T;
+      if (next.arrival > one.arrival) break;
       this.ring[at] = next;
       at = (at + 1) & mask;
     }
-    this.ring[at] = attempt;
+    this.ring[at] = one;
   }
 
-  peek(): Attempt | undefined {
+  peek(): T | undefined {
     return this.ring[this.head];
   }
 
@@ -120,12 +128,12 @@ class Level {
     this.size--;
   }
 
-  *values(): Generator<Attempt> {
-    for (let i = 0; i < this.size; i++) yield this.ring[(this.head + i) & (this.ring.length - 1)] as Attempt;
+  *values(): Generator<T> {
+    for (let i = 0; i < this.size; i++) yield this.ring[(this.head + i) & (this.ring.length - 1)] as T;
   }
 
   private grow(): void {
-    const ring = new Array<Attempt | undefined>(this.ring.length * 2);
+    const ring = new Array<T | undefined>(this.ring.length * 2);
     for (let i = 0; i < this.size; i++) ring[i] = this.ring[(this.head + i) & (this.ring.length - 1)];
     this.ring = ring;
     this.head = 0;

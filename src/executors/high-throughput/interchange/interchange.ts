@@ -1,0 +1,470 @@
+import { compile } from "../../../actors/compile.js";
+import type { Dispatcher } from "../../../actors/dispatcher.js";
+import type { ControlCodec } from "../../../actors/links/control.js";
+import { managerMachine, type ManagerContext, type ManagerEffect, type ManagerInput, type ManagerLoss, type ManagerMessage } from "../../../state-machines/manager.js";
+import { WorkQueue } from "../../work-queue.js";
+import { ByteWriter } from "../bytes.js";
+import { frame, type Registration, type Token } from "../protocol.js";
+import { isEnd, outcome, outcomeRecords, readOutcomeHead, readTaskHead, taskRecords, writeLoss, writeNote, type OutcomeHead, type TaskHead } from "../records.js";
+import { Bag } from "./bag.js";
+import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
+import { couldRun, select, type Candidates, type ManagerSelector } from "./selectors.js";
+
+export interface InterchangeOptions {
+  readonly label: string;
+  /** Counts the interchanges of this executor, from 1. */
+  readonly epoch: number;
+  readonly selector: ManagerSelector;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  /** How long a manager whose link has ended has to come back, in milliseconds. */
+  readonly reconnectMs: number;
+}
+
+/** What the head learns besides what becomes of tasks. */
+export type InterchangeEvent =
+  | { readonly t: "registered"; readonly uid: string; readonly facts: Registration }
+  | { readonly t: "manager.lost"; readonly uid: string; readonly block: string; readonly host: string; readonly loss: string; readonly silentMs: number }
+  | { readonly t: "manager.gone"; readonly uid: string; readonly block: string }
+  /** Nothing of the block's managers has work any more, and they get none. */
+  | { readonly t: "block.drained"; readonly block: string }
+  | { readonly t: "block.load"; readonly block: string; readonly busy: boolean };
+
+export interface InterchangePorts {
+  readonly dispatcher: Dispatcher;
+  readonly codec: ControlCodec;
+  /** Records of outcomes, in memory of their own. */
+  toHead(records: Uint8Array<ArrayBuffer>): void;
+  /** What a task reported, as its manager wrote it. */
+  news(bytes: Uint8Array): void;
+  event(event: InterchangeEvent): void;
+}
+
+const chart = compile<ManagerContext, ManagerMessage, ManagerEffect, ManagerInput>(managerMachine);
+
+/** Acknowledged at once when so many outcomes have come since the last time. */
+const acknowledgeEvery = 4096;
+const loadMs = 200;
+/** A timer that rings so much later than it should has been held up by this very thread: silence meanwhile proves nothing. */
+const stallMs = 250;
+
+/**
+ * Gives tasks to managers: by priority, then by age, to managers with a free worker first, and ahead of time where tasks are short.
+ * Knows no socket and no clock of its own. A task that its manager was lost with is told as lost; it never has it run again by itself,
+ * since nobody can know then that it has not begun.
+ */
+export class Interchange {
+  readonly nodes = new Map<string, ManagerNode>();
+  lateOutcomes = 0;
+  private readonly queue = new WorkQueue<Dispatch>();
+  private readonly tasks = new Map<number, Dispatch>();
+  /** What no manager that is here can run. */
+  private misfits: Dispatch[] = [];
+  private readonly expected = new Map<number, number>();
+  private readonly definitions = new Map<number, Uint8Array>();
+  private readonly free = new Bag<ManagerNode>();
+  private readonly roomy = new Bag<ManagerNode>();
+  private readonly posted = new Set<ManagerNode>();
+  private readonly draining = new Set<string>();
+  private readonly blocks = new Map<string, Set<ManagerNode>>();
+  /** Whether each block had work when that was told last. */
+  private readonly busy = new Map<string, boolean>();
+  private readonly unsettled = new Set<string>();
+  private readonly writer = new ByteWriter();
+  private readonly kind: NodeKind;
+  private managers = 0;
+  private flushing = false;
+
+  constructor(
+    readonly options: InterchangeOptions,
+    private readonly ports: InterchangePorts,
+  ) {
+    this.kind = this.makeKind();
+  }
+
+  // From the head
+
+  define(app: number, bytes: Uint8Array): void {
+    this.definitions.set(app, bytes);
+  }
+
+  submit(records: Uint8Array): void {
+    for (const record of taskRecords(records)) {
+      const one = new Dispatch(readTaskHead(record), record);
+      this.tasks.set(one.head.task, one);
+      this.queue.push(one);
+    }
+    this.pump();
+  }
+
+  /** Takes a task back, or has it ended where it runs. What becomes of it is told as its outcome. */
+  cancel(task: number, attempt: number): void {
+    const one = this.tasks.get(task);
+    if (one?.head.attempt !== attempt) return;
+    if (one.node === undefined && one.record !== undefined) {
+      this.drop(one);
+      writeNote(this.writer, task, attempt, outcome.revoked);
+      this.flushLater();
+      return;
+    }
+    one.cancelled = true;
+    one.node?.link?.send(frame.cancel, this.ports.codec.encode([[task, attempt]]));
+  }
+
+  /** Attempts that an earlier interchange had sent: managers that register again may have them. What none has by then is lost. */
+  expect(tokens: readonly Token[]): void {
+    for (const [task, attempt] of tokens) {
+      const head: TaskHead = { task, attempt, priority: Infinity, walltime: 0, app: 0 };
+      const one = new Dispatch(head, undefined);
+      one.isQueued = false;
+      this.tasks.set(task, one);
+    }
+    this.ports.dispatcher.ports.clock.after(this.options.leaseMs, () => {
+      for (const one of this.tasks.values()) if (one.record === undefined && one.node === undefined) this.lose(one, { manager: "", host: "", block: "", loss: "not-back", silentMs: this.options.leaseMs, suspect: false });
+      this.flushLater();
+    });
+  }
+
+  /** The block's managers get no more work; `block.drained` follows. */
+  drain(block: string): void {
+    this.draining.add(block);
+    for (const node of this.nodesOf(block)) this.tell(node, { type: "manager.drain" });
+    this.checkDrained(block);
+  }
+
+  resume(block: string): void {
+    this.draining.delete(block);
+    for (const node of this.nodesOf(block)) this.tell(node, { type: "manager.resume" });
+  }
+
+  stop(): void {
+    for (const node of this.nodes.values()) this.tell(node, { type: "manager.stop" });
+  }
+
+  // From managers
+
+  /** A manager's link is made. Answers with what it is told, and is given its frames by `received`. */
+  register(facts: Registration, link: NodeLink): ManagerNode {
+    const before = this.nodes.get(facts.uid);
+    const node = before ?? this.welcome(facts);
+    node.link = link;
+    node.heardAt = this.now;
+    node.endsAt = facts.remainingMs === null ? Infinity : this.now + facts.remainingMs;
+    link.onDrain(() => this.settleRoom(node));
+    this.compare(node, facts.has);
+    link.send(frame.accepted, this.ports.codec.encode({ epoch: this.options.epoch, heartbeatMs: this.options.heartbeatMs, leaseMs: this.options.leaseMs, known: node.known }));
+    this.tell(node, { type: before === undefined ? "manager.accepted" : "link.restored" });
+    if (this.draining.has(facts.block)) this.tell(node, { type: "manager.drain" });
+    return node;
+  }
+
+  heard(node: ManagerNode): void {
+    node.heardAt = this.now;
+    if (node.state.name === "suspect") this.tell(node, { type: "manager.heard" });
+  }
+
+  /** Records of outcomes, the first of which has this number; what is there already is passed over. */
+  outcomes(node: ManagerNode, first: number, records: Uint8Array): void {
+    let number = first;
+    for (const record of outcomeRecords(records)) {
+      if (number++ <= node.known) continue;
+      node.known = number - 1;
+      this.outcome(node, record, readOutcomeHead(record));
+    }
+    if (node.known - node.acknowledged >= acknowledgeEvery) this.beat(node);
+    this.settleRoom(node);
+    this.tellLoad(node);
+    if (this.draining.has(node.facts.block)) this.checkEmpty(node);
+    this.flushLater();
+    this.pump();
+  }
+
+  news(bytes: Uint8Array): void {
+    this.ports.news(bytes);
+  }
+
+  /** A sign of life: it is answered with one. */
+  alive(node: ManagerNode): void {
+    this.beat(node);
+  }
+
+  left(node: ManagerNode): void {
+    this.tell(node, { type: "manager.left" });
+  }
+
+  linkLost(node: ManagerNode, link: NodeLink): void {
+    if (node.link !== link) return;
+    node.link = undefined;
+    this.settleRoom(node);
+    this.tell(node, { type: "link.lost" });
+  }
+
+  status(): { readonly queued: number; readonly out: number; readonly managers: number; readonly workers: number } {
+    let out = 0;
+    let workers = 0;
+    for (const node of this.nodes.values()) {
+      out += node.out.size;
+      workers += node.facts.workers;
+    }
+    return { queued: this.queue.size + this.misfits.length, out, managers: this.nodes.size, workers };
+  }
+
+  tree(): { path: string; state: string }[] {
+    return [...this.nodes.values()].map((node) => ({ path: `${this.options.label}/${node.path}`, state: node.state.name }));
+  }
+
+  private get now(): number {
+    return this.ports.dispatcher.ports.clock.now();
+  }
+
+  private tell(node: ManagerNode, message: ManagerMessage): void {
+    this.ports.dispatcher.tellControl(node, message);
+  }
+
+  private nodesOf(block: string): readonly ManagerNode[] {
+    return [...(this.blocks.get(block) ?? [])];
+  }
+
+  /** Another incarnation at the same place ends the one before. */
+  private welcome(facts: Registration): ManagerNode {
+    for (const other of this.nodesOf(facts.block)) if (other.facts.rank === facts.rank) this.tell(other, { type: "manager.replaced" });
+    const node = new ManagerNode(this.kind, facts, ++this.managers);
+    this.nodes.set(facts.uid, node);
+    const block = this.blocks.get(facts.block);
+    if (block === undefined) this.blocks.set(facts.block, new Set([node]));
+    else block.add(node);
+    const { leaseMs, reconnectMs } = this.options;
+    this.ports.dispatcher.start(node, { waning: leaseMs / 2, lease: leaseMs, reconnect: reconnectMs });
+    return node;
+  }
+
+  /** What it has and should not have is ended there; what it should have and never got waits again; what an earlier interchange gave it is its own. */
+  private compare(node: ManagerNode, has: readonly Token[]): void {
+    const there = new Map(has);
+    for (const one of [...node.out.values()]) {
+      if (there.get(one.head.task) === one.head.attempt) continue;
+      node.take(one);
+      if (one.cancelled) this.drop(one, outcome.revoked);
+      else this.putBack(one);
+    }
+    const strangers = has.filter(([task, attempt]) => !this.isOf(node, task, attempt));
+    const cancelled = [...node.out.values()].filter((one) => one.cancelled).map(({ head }) => [head.task, head.attempt] as const);
+    if (strangers.length + cancelled.length > 0) node.link?.send(frame.cancel, this.ports.codec.encode([...strangers, ...cancelled]));
+  }
+
+  private isOf(node: ManagerNode, task: number, attempt: number): boolean {
+    const one = this.tasks.get(task);
+    if (one?.head.attempt !== attempt) return false;
+    if (one.node === undefined && one.record === undefined) node.give(one, -1);
+    return one.node === node;
+  }
+
+  private outcome(node: ManagerNode, record: Uint8Array, head: OutcomeHead): void {
+    const one = this.tasks.get(head.task);
+    if (head.kind === outcome.released) {
+      this.writer.bytes(record);
+      return;
+    }
+    if (one?.node !== node || one.head.attempt !== head.attempt) {
+      this.lateOutcomes++;
+      return;
+    }
+    if (head.kind === outcome.started) one.started = true;
+    else if (isEnd(head.kind)) {
+      node.take(one);
+      this.tasks.delete(head.task);
+      if (head.kind === outcome.value || head.kind === outcome.thrown) this.learn(one.head.app, head.ms);
+    }
+    this.writer.bytes(record);
+  }
+
+  /** An app that was slow once may be so again; one that was quick is believed slowly. */
+  private learn(app: number, ms: number): void {
+    const before = this.expected.get(app);
+    this.expected.set(app, before === undefined || ms > before ? ms : before * 0.9 + ms * 0.1);
+  }
+
+  private pump(): void {
+    const candidates = this.candidates();
+    for (let one = this.queue.peek(); one !== undefined && this.free.size + this.roomy.size > 0; one = this.queue.peek()) {
+      const next = one;
+      const expected = this.expected.get(next.head.app) ?? -1;
+      const node = select(this.options.selector, { ...candidates, fits: (it) => it.mayTake(next, expected, candidates.now) });
+      if (node === undefined && couldRun(this.nodes.values(), next, candidates.now)) break;
+      this.queue.shift();
+      if (node === undefined) this.misfits.push(next);
+      else this.assign(next, node, expected);
+    }
+    this.flushLater();
+  }
+
+  private candidates(): Omit<Candidates, "fits"> & { now: number } {
+    const { random } = this.ports.dispatcher.ports;
+    return { free: this.free, roomy: this.roomy, random: () => random.next(), now: this.now };
+  }
+
+  private assign(one: Dispatch, node: ManagerNode, expected: number): void {
+    const { app, task, attempt } = one.head;
+    if (!node.apps.has(app)) {
+      node.apps.add(app);
+      const definition = this.definitions.get(app);
+      if (definition !== undefined) {
+        this.post(node);
+        node.link?.send(frame.define, definition);
+      }
+    }
+    node.give(one, expected);
+    this.posted.add(node);
+    this.settleRoom(node);
+    writeNote(this.writer, task, attempt, outcome.sent);
+  }
+
+  private settleRoom(node: ManagerNode): void {
+    this.free.keep(node, node.hasFreeWorker);
+    this.roomy.keep(node, node.hasRoom);
+  }
+
+  /** All that was decided in this turn leaves as one frame to each manager, and one piece to the head. */
+  private flushLater(): void {
+    if (this.flushing) return;
+    this.flushing = true;
+    this.ports.dispatcher.ports.scheduler.soon(() => {
+      this.flushing = false;
+      for (const node of this.posted) this.post(node);
+      this.posted.clear();
+      if (this.writer.length > 0) this.ports.toHead(this.writer.take());
+    });
+  }
+
+  private post(node: ManagerNode): void {
+    const records = node.outbox;
+    if (records.length === 0) return;
+    node.outbox = [];
+    node.acknowledged = node.known;
+    node.link?.send(frame.tasks, this.ports.codec.encode({ known: node.known }), records);
+    this.tellLoad(node);
+  }
+
+  private beat(node: ManagerNode): void {
+    node.acknowledged = node.known;
+    node.link?.send(frame.beat, this.ports.codec.encode({ known: node.known }));
+  }
+
+  private putBack(one: Dispatch): void {
+    one.started = false;
+    one.isQueued = true;
+    this.queue.putBack(one);
+    writeNote(this.writer, one.head.task, one.head.attempt, outcome.requeued);
+    this.flushLater();
+  }
+
+  private drop(one: Dispatch, kind?: typeof outcome.revoked): void {
+    one.isQueued = false;
+    this.tasks.delete(one.head.task);
+    if (kind !== undefined) writeNote(this.writer, one.head.task, one.head.attempt, kind);
+  }
+
+  private lose(one: Dispatch, note: Parameters<typeof writeLoss>[3]): void {
+    this.drop(one);
+    writeLoss(this.writer, one.head.task, one.head.attempt, note);
+  }
+
+  private loseAll(node: ManagerNode, loss: ManagerLoss | undefined): void {
+    const suspects = node.suspects();
+    const { uid: manager, host, block } = node.facts;
+    const silentMs = Math.round(this.now - node.heardAt);
+    for (const one of [...node.out.values()]) {
+      node.take(one);
+      if (one.cancelled) this.drop(one, outcome.revoked);
+      else this.lose(one, { manager, host, block, loss: loss ?? "left", silentMs, suspect: suspects.has(one) && loss !== undefined && loss !== "replaced" });
+    }
+    node.link?.close();
+    this.nodes.delete(node.facts.uid);
+    this.blocks.get(block)?.delete(node);
+    this.settleRoom(node);
+    this.tellLoad(node);
+    this.checkDrained(node.facts.block);
+    this.flushLater();
+  }
+
+  private checkEmpty(node: ManagerNode): void {
+    if (node.isIdle && node.state.name === "draining") this.checkDrained(node.facts.block);
+  }
+
+  private checkDrained(block: string): void {
+    if (this.draining.has(block) && this.nodesOf(block).every(({ isIdle }) => isIdle)) this.ports.event({ t: "block.drained", block });
+  }
+
+  /** Whether a block has work is told some time after it has changed: short tasks change it all the time. */
+  private tellLoad({ facts: { block } }: ManagerNode): void {
+    if (this.unsettled.has(block) || this.isBusy(block) === (this.busy.get(block) ?? false)) return;
+    this.unsettled.add(block);
+    this.ports.dispatcher.ports.clock.after(loadMs, () => {
+      this.unsettled.delete(block);
+      const busy = this.isBusy(block);
+      if (busy === (this.busy.get(block) ?? false)) return;
+      this.busy.set(block, busy);
+      this.ports.event({ t: "block.load", block, busy });
+    });
+  }
+
+  private isBusy(block: string): boolean {
+    for (const node of this.blocks.get(block) ?? []) if (!node.isIdle) return true;
+    return false;
+  }
+
+  private makeKind(): NodeKind {
+    const { clock } = this.ports.dispatcher.ports;
+    return {
+      name: "manager",
+      chart,
+      perform: {
+        "work.offer": (_, node) => {
+          for (const one of this.misfits.splice(0)) this.queue.putBack(one);
+          this.settleRoom(node);
+          this.pump();
+        },
+        "work.lose": ({ loss }, node) => this.loseAll(node, loss),
+        "work.watch": (_, node) => this.checkEmpty(node),
+        "lease.watch": (_, node) => this.watchLease(node),
+        "lease.forget": (_, node) => node.leaseTimer?.cancel(),
+        "reconnect.await": ({ ms }, node) => {
+          node.reconnectTimer = clock.after(ms, () => this.tell(node, { type: "reconnect.expired" }));
+        },
+        "reconnect.settle": (_, node) => node.reconnectTimer?.cancel(),
+        "manager.tell": ({ what }, node) => node.link?.send(what === "drain" ? frame.drain : frame.stop, this.ports.codec.encode(null)),
+        "manager.announce": ({ what, loss }, { facts, heardAt }) => {
+          const { uid, block, host } = facts;
+          if (what === "registered") this.ports.event({ t: "registered", uid, facts });
+          else if (what === "gone") this.ports.event({ t: "manager.gone", uid, block });
+          else this.ports.event({ t: "manager.lost", uid, block, host, loss: loss ?? "", silentMs: Math.round(this.now - heardAt) });
+        },
+      },
+      moved: (node) => this.settleRoom(node),
+      crashed: (node) => {
+        node.link?.close();
+        this.loseAll(node, "disconnected");
+      },
+    };
+  }
+
+  /** Looks when its last sign would be too long ago; where there was one meanwhile, looks again. */
+  private watchLease(node: ManagerNode): void {
+    const { clock } = this.ports.dispatcher.ports;
+    const { waning, lease } = node.context;
+    const silent = this.now - node.heardAt;
+    const due = silent < waning ? waning - silent : lease - silent;
+    const planned = this.now + due;
+    node.leaseTimer = clock.after(due, () => {
+      const late = this.now - planned;
+      // What came while this thread was held up is heard first.
+      if (late > stallMs) node.heardAt += late;
+      const quiet = this.now - node.heardAt;
+      if (quiet >= lease) this.tell(node, { type: "lease.expired" });
+      else {
+        if (quiet >= waning) this.tell(node, { type: "lease.waned" });
+        this.watchLease(node);
+      }
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** What head and manager say to each other. Frames of tasks and outcomes have binary headers of their own; the others carry MessagePack, checked when it arrives. */
+export const frame = {
+  /** Head to manager. */
+  accepted: 1,
+  refused: 2,
+  define: 3,
+  tasks: 4,
+  cancel: 5,
+  beat: 6,
+  drain: 7,
+  stop: 8,
+  resume: 9,
+  /** Manager to head. */
+  register: 16,
+  outcomes: 17,
+  news: 18,
+  alive: 19,
+  left: 20,
+} as const;
+
+/** A task and the attempt of it: what an answer must carry to count. */
+export type Token = readonly [task: number, attempt: number];
+
+/** What a manager says of itself when its link is made. */
+export interface Registration {
+  /** Its own, for all time. */
+  readonly uid: string;
+  readonly block: string;
+  /** Which of the managers of its block it is, from 0. */
+  readonly rank: number;
+  readonly host: string;
+  readonly pid: number;
+  readonly cores: number;
+  readonly memoryMb: number;
+  readonly accelerators: readonly string[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** Tasks that run at once. */
+  readonly workers: number;
+  /** Tasks it takes beyond that, whatever they are. */
+  readonly prefetch: number;
+  /** Milliseconds that it has left, where its block has a walltime. */
+  readonly remainingMs: number | null;
+  /** What it has: running, waiting there, or done and not known to be told. */
+  readonly has: readonly Token[];
+  /** The largest number of an outcome that it has sent. */
+  readonly told: number;
+}
+
+export interface Acceptance {
+  /** Counts the interchanges that this executor has had. */
+  readonly epoch: number;
+  readonly heartbeatMs: number;
+  /** Milliseconds of silence after which the other side counts as lost. */
+  readonly leaseMs: number;
+  /** The number of the last outcome that arrived. */
+  readonly known: number;
+}
+
+export interface Beat {
+  readonly known: number;
+}
+
+const fault = (what: string): TypeError => new TypeError(what);
+
+type Fields<T> = { readonly [K in keyof T]: (value: unknown) => boolean };
+
+const isText = (value: unknown): boolean => typeof value === "string" && value.length <= 4096;
+const isCount = (value: unknown): boolean => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const isToken = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(isCount);
+const isListOf = (one: (value: unknown) => boolean) => (value: unknown): boolean => Array.isArray(value) && value.every(one);
+
+const registration: Fields<Registration> = {
+  uid: isText,
+  block: isText,
+  rank: isCount,
+  host: isText,
+  pid: isCount,
+  cores: isCount,
+  memoryMb: isCount,
+  accelerators: isListOf(isText),
+  versions: (value) => typeof value === "object" && value !== null && Object.values(value).every(isText),
+  workers: (value) => isCount(value) && (value as number) >= 1 && (value as number) <= 65_536,
+  prefetch: isCount,
+  remainingMs: (value) => value === null || typeof value === "number",
+  has: isListOf(isToken),
+  told: isCount,
+};
+const acceptance: Fields<Acceptance> = { epoch: isCount, heartbeatMs: isCount, leaseMs: isCount, known: isCount };
+const beat: Fields<Beat> = { known: isCount };
+
+function checked<T>(name: string, value: unknown, fields: Fields<T>): T {
+  if (typeof value !== "object" || value === null) throw fault(`a ${name} is not an object`);
+  const known = Object.keys(fields);
+  for (const key of Object.keys(value)) if (!known.includes(key)) throw fault(`a ${name} has the unknown field "${key.slice(0, 64)}"`);
+  for (const key of known) if (!fields[key as keyof T]((value as Record<string, unknown>)[key])) throw fault(`the field "${key}" of a ${name} is not valid`);
+  return value as T;
+}
+
+/** These throw a TypeError that names the field that is wrong. */
+export const asRegistration = (value: unknown): Registration => checked("registration", value, registration);
+export const asAcceptance = (value: unknown): Acceptance => checked("acceptance", value, acceptance);
+export const asBeat = (value: unknown): Beat => checked("beat", value, beat);
+export function asTokens(value: unknown): readonly Token[] {
+  if (!isListOf(isToken)(value)) throw fault("a list of tokens is not valid");
+  return value as readonly Token[];
+}

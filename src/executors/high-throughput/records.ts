@@ -1,0 +1,182 @@
+import { encodeThrown, decodeThrown, type Encoded } from "../../serialization/index.js";
+import type { Charge } from "../../state-machines/task.js";
+import type { Answer, ShellAnswer, ShellWork, Work, WorkFailure, WorkSetting } from "../executor.js";
+import { ByteReader, type ByteWriter } from "./bytes.js";
+
+/**
+ * What travels of a task. A record: its length, the attempt, the task (these three are the token), priority, walltime, app; then the
+ * contents, which only the manager that runs the task reads.
+ */
+const taskHead = 36;
+/** What travels of an outcome: its length, the attempt, the task, what became of it, how long it ran; then the contents, for the head alone. */
+const outcomeHead = 28;
+
+export const outcome = { value: 0, thrown: 1, shell: 2, failed: 3, revoked: 4, started: 5, requeued: 6, released: 7, sent: 8, lost: 9 } as const;
+export type Outcome = (typeof outcome)[keyof typeof outcome];
+
+/** Outcomes after which the attempt is over. */
+export const isEnd = (kind: number): boolean => kind <= outcome.revoked || kind === outcome.lost;
+
+/** The part of a task's record that the interchange reads. */
+export interface TaskHead {
+  readonly attempt: number;
+  readonly task: number;
+  /** `Infinity` where it has none: last. */
+  readonly priority: number;
+  readonly walltime: number;
+  readonly app: number;
+}
+
+export interface OutcomeHead {
+  readonly attempt: number;
+  readonly task: number;
+  readonly kind: number;
+  readonly ms: number;
+}
+
+/** The records in a piece of memory, each with its bytes. A length that cannot be throws a RangeError. */
+export function* recordsIn(bytes: Uint8Array, least: number): Generator<Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.length - at < 4 ? 0 : view.getUint32(at, true);
+    if (length < least || length > bytes.length - at) throw new RangeError(`a record of ${length} bytes begins where ${bytes.length - at} are left`);
+    yield bytes.subarray(at, at + length);
+    at += length;
+  }
+}
+
+export const taskRecords = (bytes: Uint8Array): Generator<Uint8Array> => recordsIn(bytes, taskHead);
+export const outcomeRecords = (bytes: Uint8Array): Generator<Uint8Array> => recordsIn(bytes, outcomeHead);
+
+export function readTaskHead(record: Uint8Array): TaskHead {
+  const view = new DataView(record.buffer, record.byteOffset, taskHead);
+  return { attempt: view.getUint32(4, true), task: view.getFloat64(8, true), priority: view.getFloat64(16, true), walltime: view.getFloat64(24, true), app: view.getUint32(32, true) };
+}
+
+export function readOutcomeHead(record: Uint8Array): OutcomeHead {
+  const view = new DataView(record.buffer, record.byteOffset, outcomeHead);
+  return { attempt: view.getUint32(4, true), task: view.getFloat64(8, true), kind: view.getUint32(16, true), ms: view.getFloat64(20, true) };
+}
+
+/** Throws where the arguments cannot travel; the writer is as it was then. */
+export function writeTask(writer: ByteWriter, work: Work, attempt: number): void {
+  const from = writer.length;
+  try {
+    writer.u32(0);
+    writer.u32(attempt);
+    writer.f64(work.taskId);
+    writer.f64(work.priority ?? Infinity);
+    writer.f64(work.walltime);
+    writer.u32(work.app.key);
+    const args = work.argumentsFor(attempt);
+    writer.u32(args.length);
+    for (let i = 0; i < args.length; i++) writer.encoded(args[i]);
+    writeJson(writer, work.settingFor(attempt));
+    writeJson(writer, work.shellFor(attempt));
+    writer.u32At(from, writer.length - from);
+  } catch (error) {
+    writer.length = from;
+    throw error;
+  }
+}
+
+export interface TaskContents {
+  readonly args: readonly Encoded[];
+  readonly setting: WorkSetting | undefined;
+  readonly shell: ShellWork | undefined;
+}
+
+export function readTask(record: Uint8Array): TaskContents {
+  const reader = new ByteReader(record, taskHead);
+  const args = new Array<Encoded>(reader.u32());
+  for (let i = 0; i < args.length; i++) args[i] = reader.encoded();
+  return { args, setting: readJson<WorkSetting>(reader), shell: readJson<ShellWork>(reader) };
+}
+
+function writeJson(writer: ByteWriter, value: object | undefined): void {
+  if (value === undefined) writer.u8(0);
+  else {
+    writer.u8(1);
+    writer.text(JSON.stringify(value));
+  }
+}
+
+const readJson = <T>(reader: ByteReader): T | undefined => (reader.u8() === 0 ? undefined : (JSON.parse(reader.text()) as T));
+
+function begin(writer: ByteWriter, task: number, attempt: number, kind: Outcome, ms: number): number {
+  const from = writer.length;
+  writer.u32(outcomeHead);
+  writer.u32(attempt);
+  writer.f64(task);
+  writer.u32(kind);
+  writer.f64(ms);
+  return from;
+}
+
+const finish = (writer: ByteWriter, from: number): void => writer.u32At(from, writer.length - from);
+
+/** An outcome without contents; `ms` of a start is how long ago it was. */
+export function writeNote(writer: ByteWriter, task: number, attempt: number, kind: Outcome, ms = 0): void {
+  begin(writer, task, attempt, kind, ms);
+}
+
+export function writeAnswer(writer: ByteWriter, task: number, attempt: number, answer: Answer): void {
+  if ("shell" in answer) {
+    const from = begin(writer, task, attempt, outcome.shell, 0);
+    const { error, ...rest } = answer.shell;
+    writer.text(JSON.stringify(rest));
+    writer.encoded(error === undefined ? undefined : encodeThrown(error, "why a command could not be run"));
+    finish(writer, from);
+    return;
+  }
+  const from = begin(writer, task, attempt, answer.ok ? outcome.value : outcome.thrown, answer.ms);
+  writer.encoded(answer.ok ? answer.value : answer.thrown);
+  finish(writer, from);
+}
+
+const charges: readonly Charge[] = ["app", "lost", "none"];
+
+export function writeFailure(writer: ByteWriter, task: number, attempt: number, { error, charge, held }: WorkFailure): void {
+  const from = begin(writer, task, attempt, outcome.failed, 0);
+  writer.u8(charges.indexOf(charge));
+  writer.u8(held ? 1 : 0);
+  writer.encoded(encodeThrown(error, "how an attempt failed"));
+  finish(writer, from);
+}
+
+export function readAnswer(record: Uint8Array, { kind, ms }: OutcomeHead): Answer {
+  const reader = new ByteReader(record, outcomeHead);
+  if (kind === outcome.value) return { ok: true, value: reader.encoded(), ms };
+  if (kind === outcome.thrown) return { ok: false, thrown: reader.encoded(), ms };
+  const shell = JSON.parse(reader.text()) as ShellAnswer;
+  const error = reader.encoded();
+  return { shell: error === undefined ? shell : { ...shell, error: decodeThrown(error) as Error } };
+}
+
+export function readFailure(record: Uint8Array): WorkFailure {
+  const reader = new ByteReader(record, outcomeHead);
+  const charge = charges[reader.u8()] ?? "lost";
+  const held = reader.u8() === 1;
+  return { charge, held, error: decodeThrown(reader.encoded()) as Error };
+}
+
+/** How an attempt was lost with its manager. */
+export interface LossNote {
+  readonly manager: string;
+  readonly host: string;
+  readonly block: string;
+  /** Why the manager is held for lost. */
+  readonly loss: string;
+  /** Milliseconds since its last sign. */
+  readonly silentMs: number;
+  /** It ran there, or may have: it may be what ended its manager. */
+  readonly suspect: boolean;
+}
+
+export function writeLoss(writer: ByteWriter, task: number, attempt: number, note: LossNote): void {
+  const from = begin(writer, task, attempt, outcome.lost, 0);
+  writer.text(JSON.stringify(note));
+  finish(writer, from);
+}
+
+export const readLoss = (record: Uint8Array): LossNote => JSON.parse(new ByteReader(record, outcomeHead).text()) as LossNote;
