@@ -91,6 +91,10 @@ const sections = [
   ["retries", "retries", "The long form of `retries`."],
   ["backoff", "retries.backoff", "A pause that grows: `min · factor^(n−1)` before the n-th retry, at most `max`."],
   ["threadPool", "threadPool(…)", "Runs tasks on threads of this machine."],
+  ["highThroughput", "highThroughput(…)", "Runs tasks on the nodes of blocks, which a provider gives."],
+  ["local", "local(…)", "Blocks as processes of this machine."],
+  ["slurm", "slurm(…)", "Blocks as Slurm jobs."],
+  ["srun", "srun(…)", "Starts a manager on each node of a Slurm job."],
   ["resourceLimits", "resourceLimits", "Limits of each worker's JavaScript engine."],
 ];
 

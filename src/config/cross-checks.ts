@@ -1,13 +1,9 @@
 import { availableParallelism, totalmem } from "node:os";
 import type { ConfigProblem } from "./check.js";
+import { highThroughputChecks } from "./block-checks.js";
+import { error, isDuration, isPlain, type Plain, warning } from "./problems.js";
 import { pathText } from "./show.js";
-import { durationFault, parseDuration } from "./units.js";
-
-type Plain = Readonly<Record<string, unknown>>;
-
-const isPlain = (value: unknown): value is Plain => value !== null && typeof value === "object" && !Array.isArray(value);
-const error = (path: string, message: string): ConfigProblem => ({ path, message, severity: "error", code: "CW-CONF-001" });
-const warning = (path: string, message: string): ConfigProblem => ({ path, message, severity: "warning", code: "CW-CONF-001" });
+import { parseDuration } from "./units.js";
 
 /** What is wrong between options that are each right; looks only at values whose type is right. */
 export function crossChecks(config: unknown): ConfigProblem[] {
@@ -20,7 +16,7 @@ function settingsChecks(settings: Plain, prefix: string): ConfigProblem[] {
   const executors = Array.isArray(settings["executors"]) ? (settings["executors"] as unknown[]) : [];
   return [
     ...duplicateLabels(executors, `${prefix}executors`),
-    ...executors.flatMap((executor, index) => (isPlain(executor) && executor["kind"] === "thread-pool" ? threadPoolChecks(executor, `${prefix}executors[${index}].`) : [])),
+    ...executors.flatMap((executor, index) => (isPlain(executor) ? executorChecks(executor, `${prefix}executors[${index}].`) : [])),
     ...retryChecks(settings["retries"], `${prefix}retries`),
   ];
 }
@@ -40,7 +36,12 @@ function duplicateLabels(executors: readonly unknown[], path: string): ConfigPro
 function labelOf(executor: unknown): string | undefined {
   if (!isPlain(executor)) return undefined;
   if (typeof executor["label"] === "string") return executor["label"];
-  return executor["kind"] === "thread-pool" ? "threads" : undefined;
+  return executor["kind"] === "thread-pool" ? "threads" : executor["kind"] === "high-throughput" ? "high-throughput" : undefined;
+}
+
+function executorChecks(executor: Plain, prefix: string): ConfigProblem[] {
+  if (executor["kind"] === "thread-pool") return threadPoolChecks(executor, prefix);
+  return executor["kind"] === "high-throughput" ? highThroughputChecks(executor, prefix) : [];
 }
 
 function threadPoolChecks(pool: Plain, prefix: string): ConfigProblem[] {
@@ -71,5 +72,3 @@ function retryChecks(retries: unknown, path: string): ConfigProblem[] {
   if (isDuration(min) && isDuration(max) && parseDuration(min, "min") > parseDuration(max, "max")) problems.push(error(`${path}.backoff.min`, `is ${min}, longer than max, which is ${max}`));
   return problems;
 }
-
-const isDuration = (value: unknown): value is number | string => durationFault(value) === undefined;

@@ -1,7 +1,11 @@
 import type { Duration } from "./units.js";
+import type { HighThroughputDescriptor } from "./high-throughput.js";
 import type { LaterDescriptor } from "./later.js";
 
+export { highThroughput, type CpuAffinity, type HighThroughputDescriptor, type HighThroughputOptions, type ManagerSelector } from "./high-throughput.js";
 export * from "./later.js";
+export { simple, single, srun, wrapped, type LauncherDescriptor, type SimpleLauncher, type SingleLauncher, type SrunLauncher, type WrappedLauncher } from "./launchers.js";
+export { local, slurm, type BlockOptions, type LocalDescriptor, type LocalOptions, type ProviderDescriptor, type SlurmDescriptor, type SlurmOptions } from "./providers.js";
 
 /** Limits of the JavaScript engine of each worker; a task that goes past them ends with `MemoryExceeded`. */
 export interface ResourceLimits {
@@ -39,8 +43,11 @@ export interface ThreadPoolDescriptor extends ThreadPoolOptions {
   readonly label: string;
 }
 
+/** The descriptor of an executor that a kernel can start. */
+export type RunnableDescriptor = ThreadPoolDescriptor | HighThroughputDescriptor;
+
 /** The descriptor of any executor. */
-export type ExecutorDescriptor = ThreadPoolDescriptor | LaterDescriptor<"executor">;
+export type ExecutorDescriptor = RunnableDescriptor | LaterDescriptor<"executor">;
 
 /**
  * Describes an executor that runs tasks on threads of this machine. Starts nothing; options are checked when a kernel loads it.

@@ -21,17 +21,11 @@ function later<Role extends DescriptorRole>(role: Role, kind: string): Maker<Rol
   };
 }
 
-/** Managers on the nodes of blocks, behind an interchange. Not built yet. */
-export const highThroughput = later("executor", "highThroughput");
 /** MPI applications over the nodes of blocks. Not built yet. */
 export const mpi = later("executor", "mpi");
 
-/** Blocks as processes of this machine. Not built yet. */
-export const local = later("provider", "local");
 /** Blocks as processes of another machine. Not built yet. */
 export const ssh = later("provider", "ssh");
-/** Blocks as Slurm jobs. Not built yet. */
-export const slurm = later("provider", "slurm");
 /** Blocks as PBS jobs. Not built yet. */
 export const pbs = later("provider", "pbs");
 /** Blocks as LSF jobs. Not built yet. */
@@ -43,13 +37,5 @@ export const htcondor = later("provider", "htcondor");
 /** Blocks as Kubernetes pods. Not built yet. */
 export const kubernetes = later("provider", "kubernetes");
 
-/** Starts one manager by itself. Not built yet. */
-export const single = later("launcher", "single");
-/** Starts managers as background processes of the first node. Not built yet. */
-export const simple = later("launcher", "simple");
-/** Starts managers behind a command of yours. Not built yet. */
-export const wrapped = later("launcher", "wrapped");
-/** Starts managers with `srun`. Not built yet. */
-export const srun = later("launcher", "srun");
 /** Starts managers with `mpiexec`. Not built yet. */
 export const mpiExec = later("launcher", "mpiExec");

@@ -1,6 +1,6 @@
 import { ConfigurationError, NotYetSupported } from "../errors/index.js";
 import { checkConfig, describeProblem, type ConfigProblem } from "./check.js";
-import { threadPool, type ThreadPoolDescriptor } from "./descriptors.js";
+import { highThroughput, threadPool, type ExecutorDescriptor, type HighThroughputDescriptor, type RunnableDescriptor, type ThreadPoolDescriptor } from "./descriptors.js";
 import type { Config, ResolvedBackoff, ResolvedConfig, ResolvedRetries, RetryOptions, Settings } from "./types.js";
 import { plainlyValid } from "./plainly-valid.js";
 import { parseDuration } from "./units.js";
@@ -35,7 +35,7 @@ export function refuseProblems(problems: readonly ConfigProblem[]): void {
 function withDefaults(input: Settings): ResolvedConfig {
   const { logger, projectName } = input;
   return {
-    executors: (input.executors ?? [threadPool()]).map((descriptor) => threadPool(descriptor as ThreadPoolDescriptor)),
+    executors: (input.executors ?? [threadPool()]).map(runnable),
     retries: resolveRetries(input.retries),
     cache: input.cache ?? true,
     runDir: input.runDir ?? "runinfo",
@@ -50,6 +50,11 @@ function withDefaults(input: Settings): ResolvedConfig {
     ...(logger && { logger }),
     ...(projectName !== undefined && { projectName }),
   };
+}
+
+/** A checked descriptor as its maker makes it. */
+function runnable(descriptor: ExecutorDescriptor): RunnableDescriptor {
+  return descriptor.kind === "high-throughput" ? highThroughput(descriptor) : threadPool(descriptor);
 }
 
 /** The retry budgets of a kernel or an app: a number stands for `{ app }`. Expects a checked value. */

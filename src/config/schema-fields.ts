@@ -1,7 +1,7 @@
 /** The words that the schema is written in: one maker for each sort of option. Only ever imported dynamically. */
 import { z } from "zod";
 import { show } from "./show.js";
-import { durationFault } from "./units.js";
+import { durationFault, sizeFault } from "./units.js";
 
 /** What is known about one option, for messages and for the option tables in the documentation. */
 export interface OptionNote {
@@ -62,6 +62,18 @@ export function duration(about: About): z.ZodType {
   return option(requiredDuration(about), { words: durationWords, ...about });
 }
 
+export function size(about: About): z.ZodType {
+  const schema = z.custom((value) => sizeFault(value) === undefined, { error: ({ input }) => sizeFault(input) ?? "" });
+  return option(schema, { words: 'a size: bytes, or text such as "512MiB"', ...about });
+}
+
+/** Environment variables: names that a shell can export, and texts. */
+export const variables = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+  z.string(mustBe("a text")).refine((value) => !value.includes("\0"), { error: "has a zero character" }),
+  { error: (issue) => (issue.code === "invalid_key" ? "is no name of an environment variable" : `must be an object of texts, but is ${show(issue.input)}`) },
+);
+
 export function callable(about: About): z.ZodType {
   return option(z.custom((value) => typeof value === "function", mustBe("a function")), { words: "a function", ...about });
 }
@@ -89,6 +101,11 @@ export function chosen(choose: (value: unknown) => z.ZodType): z.ZodType {
     const issues = choose(value).safeParse(value, { reportInput: true }).error?.issues ?? [];
     context.issues.push(...(issues as typeof context.issues));
   });
+}
+
+/** A schema that nothing fits. */
+export function fault(message: string, params: Record<string, unknown> = {}): z.ZodType {
+  return z.custom(() => false, { error: message, params });
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

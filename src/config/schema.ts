@@ -1,48 +1,10 @@
 /** The schema of a configuration. Only ever imported dynamically: zod is slow to load. */
 import { z } from "zod";
-import { callable, chosen, duration, isObject, later, mustBe, number, objectWith, oneOf, option, requiredDuration, shape, text, whole, yesNo } from "./schema-fields.js";
+import { executor } from "./schema-executors.js";
+import { callable, chosen, duration, fault, isObject, later, mustBe, number, objectWith, oneOf, option, requiredDuration, shape, text, whole, yesNo } from "./schema-fields.js";
 import { show } from "./show.js";
 
 export { notes, shapes } from "./schema-fields.js";
-
-const resourceLimits = shape("resourceLimits", {
-  maxOldGenerationSizeMb: number(1, Infinity, { about: "The largest heap for long-lived objects, in MiB." }),
-  maxYoungGenerationSizeMb: number(1, Infinity, { about: "The largest heap for new objects, in MiB." }),
-  codeRangeSizeMb: number(1, Infinity, { about: "Memory for generated code, in MiB." }),
-  stackSizeMb: number(0.1, 1024, { about: "The stack of the thread, in MiB.", default: "4" }),
-});
-
-const variables = z.record(z.string(), z.string(mustBe("a text")), mustBe("an object of texts"));
-
-const threadPool = shape("threadPool", {
-  kind: z.literal("thread-pool"),
-  label: text({ about: "The name that apps use in their `executors` option.", default: '"threads"' }),
-  maxThreads: whole(1, { about: "The most workers at a time.", default: "the cores this process may use" }),
-  minThreads: whole(0, { about: "The workers that are started at once; the others start when there is work for them.", default: "1" }),
-  isolation: oneOf(["thread", "process"], { about: "Worker threads of this process, or the same pool in a process of its own, which can be killed for real.", default: '"thread"' }),
-  resourceLimits: option(resourceLimits, { words: "an object", about: "Memory limits of each worker." }),
-  env: option(variables, { words: "an object of texts", about: "Environment variables of the workers, added to those of this process." }),
-  killGrace: duration({ about: "How long a shell command that was told to end has before it is killed.", default: '"2s"' }),
-  idleTimeout: later("How long a worker above `minThreads` stays idle before it ends."),
-  startTimeout: later("How long the pool has to start."),
-  cpuAffinity: later("Which cores each worker is bound to."),
-  availableAccelerators: later("The accelerators that workers are pinned to."),
-  workingDir: later("The directory of the workers."),
-  storageAccess: later("How files are staged to the workers."),
-});
-
-const fault = (message: string, params: Record<string, unknown> = {}): z.ZodType => z.custom(() => false, { error: message, params });
-
-/** An executor is checked by the schema that its `kind` names. */
-const executor = chosen((value) => {
-  if (typeof value === "function") return fault(`is ${show(value)} itself: call it, as in ${value.name === "" ? "threadPool" : value.name}()`);
-  if (!isObject(value)) return fault(`must be an executor such as threadPool(), but is ${show(value)}`);
-  const { kind, role, notYet } = value;
-  if (kind === "thread-pool") return threadPool;
-  if (notYet === true && role === "executor") return fault(`uses ${String(kind)}(), which is not built yet`, { later: true });
-  if (notYet === true) return fault(`must be an executor, but ${String(kind)}() makes a ${String(role)}, which belongs to an executor`);
-  return fault(kind === undefined ? "has no `kind`: make it by threadPool(), or write kind: \"thread-pool\"" : `has a kind that does not exist: ${show(kind)}`, { word: kind, choices: ["thread-pool"] });
-});
 
 const backoffWords = "a duration, { min, max, factor, jitter } or a function";
 const backoffObject = shape("backoff", {

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { ExecutorDescriptor, ThreadPoolDescriptor } from "./descriptors.js";
+import type { ExecutorDescriptor, RunnableDescriptor } from "./descriptors.js";
 import type { Duration } from "./units.js";
 
 /** The task that a retry is considered for. */
@@ -93,7 +93,7 @@ export interface ResolvedRetries {
 
 /** A checked configuration with every default filled in; durations are milliseconds. */
 export interface ResolvedConfig {
-  readonly executors: readonly ThreadPoolDescriptor[];
+  readonly executors: readonly RunnableDescriptor[];
   readonly retries: ResolvedRetries;
   readonly cache: boolean;
   readonly runDir: string;

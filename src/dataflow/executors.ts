@@ -1,19 +1,21 @@
 import { availableParallelism } from "node:os";
 import type { Dispatcher } from "../actors/dispatcher.js";
-import type { ThreadPoolDescriptor } from "../config/descriptors.js";
+import type { RunnableDescriptor } from "../config/descriptors.js";
 import { parseDuration } from "../config/units.js";
+import { NotYetSupported } from "../errors/index.js";
 import type { Executor, WorkListener } from "../executors/executor.js";
 import { ThreadPool } from "../executors/thread-pool/pool.js";
 import { hostFor, type FirstHosts } from "./hosts.js";
 
 /** Makes an executor of its description. A port: tests give one that makes pools on simulated hosts. */
-export type ExecutorMaker = (descriptor: ThreadPoolDescriptor, dispatcher: Dispatcher, listener: WorkListener, broken: (error: unknown) => void, incarnation: number) => Promise<Executor>;
+export type ExecutorMaker = (descriptor: RunnableDescriptor, dispatcher: Dispatcher, listener: WorkListener, broken: (error: unknown) => void, incarnation: number) => Promise<Executor>;
 
 /** How long a thread may take to end before it counts as a zombie, in milliseconds. In a process of its own it is killed for real before that. */
 const patience = { thread: 500, process: 10_000 };
 
 /** Executors with threads or processes of this machine; the first of each label on its host among `first`, where it has one there. */
 export const executorMaker = (first?: FirstHosts): ExecutorMaker => async (descriptor, dispatcher, listener, broken, incarnation) => {
+  if (descriptor.kind === "high-throughput") throw new NotYetSupported("CW-CONF-002", `the executor "${descriptor.label}" is made by highThroughput(), which is not built yet`, { where: { executor: descriptor.label } });
   const { label, isolation } = descriptor;
   const maxThreads = descriptor.maxThreads ?? availableParallelism();
   const host = first?.take(label) ?? (await hostFor(descriptor));

@@ -1,4 +1,4 @@
-import type { ThreadPoolDescriptor } from "../config/descriptors.js";
+import type { RunnableDescriptor, ThreadPoolDescriptor } from "../config/descriptors.js";
 import type { LaneHost } from "../executors/thread-pool/host.js";
 import { PiscinaHost, type PiscinaHostOptions } from "../executors/thread-pool/piscina-host.js";
 
@@ -15,9 +15,9 @@ export async function hostFor(descriptor: ThreadPoolDescriptor): Promise<LaneHos
 export class FirstHosts {
   private readonly hosts = new Map<string, PiscinaHost>();
 
-  constructor(descriptors: readonly ThreadPoolDescriptor[]) {
+  constructor(descriptors: readonly RunnableDescriptor[]) {
     for (const descriptor of descriptors) {
-      if (descriptor.isolation === "process" || descriptor.minThreads === 0) continue;
+      if (descriptor.kind !== "thread-pool" || descriptor.isolation === "process" || descriptor.minThreads === 0) continue;
       const host = new PiscinaHost(optionsOf(descriptor));
       host.bootFirst();
       this.hosts.set(descriptor.label, host);

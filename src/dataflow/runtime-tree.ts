@@ -1,5 +1,5 @@
 import type { Dispatcher } from "../actors/dispatcher.js";
-import type { ThreadPoolDescriptor } from "../config/descriptors.js";
+import type { RunnableDescriptor } from "../config/descriptors.js";
 import type { Executor } from "../executors/executor.js";
 import { ActorSystem } from "../supervisors/system.js";
 import type { Self, Supervisor, TreeNode } from "../supervisors/types.js";
@@ -47,7 +47,7 @@ export class RuntimeTree {
   }
 
   /** Starts an executor under a supervisor of its own. Rejects with the reason that its first start failed for. */
-  async addExecutor(descriptor: ThreadPoolDescriptor): Promise<void> {
+  async addExecutor(descriptor: RunnableDescriptor): Promise<void> {
     const { label } = descriptor;
     let failure: unknown;
     const run = async (self: Self): Promise<void> => {
@@ -70,7 +70,7 @@ export class RuntimeTree {
     }
   }
 
-  private async startPool(descriptor: ThreadPoolDescriptor, self: Self): Promise<void> {
+  private async startPool(descriptor: RunnableDescriptor, self: Self): Promise<void> {
     const executor: Executor = await this.make(descriptor, this.table.dispatcher, this.table.listener, (error: unknown) => {
       this.table.registry.broke(descriptor.label);
       self.exit({ error });

@@ -63,8 +63,8 @@ export async function simulateKernel(options: SimulationOptions): Promise<Simula
   const given = new Map((options.executors ?? [{}]).map((executor) => [executor.label ?? "threads", executor]));
   let attached: AttachedChecker | undefined;
   const makeExecutor: ExecutorMaker = (descriptor, dispatcher, listener, broken, incarnation) => {
-    const { label, maxThreads = 2, minThreads = 1 } = descriptor;
-    const conduct = given.get(label)?.conduct;
+    const { label } = descriptor;
+    const { maxThreads = 2, minThreads = 1, conduct } = given.get(label) ?? {};
     const host = new SimulatedHost({ ports, seed: options.seed + everyHost.length + 1, label: incarnation === 1 ? label : `${label}#${incarnation}`, ...(conduct === undefined ? {} : { conduct }), probe: (probe) => attached?.feed(probe) });
     hosts.set(label, host);
     everyHost.push(host);

@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { describe, expect, it } from "vitest";
 import { checkConfig, describeProblem } from "#internal/config/check";
-import { highThroughput, slurm, threadPool } from "#internal/config/descriptors";
+import { highThroughput, local, mpi, pbs, simple, single, slurm, srun, threadPool, wrapped } from "#internal/config/descriptors";
 
 const lines = async (config: unknown): Promise<string[]> => (await checkConfig(config)).map(describeProblem);
 
@@ -14,6 +14,64 @@ describe("checkConfig", () => {
       maxPending: 10, retain: 0, progress: true, logger: console, projectName: "demo", profiles: { quick: { retries: 3 } },
     };
     expect(await lines(config)).toEqual([]);
+  });
+
+  it("finds nothing wrong with every option of blocks at a good value", async () => {
+    const blocks = { nodesPerBlock: 2, initBlocks: 1, minBlocks: 1, maxBlocks: 4, parallelism: 0.5, walltime: "30m", workerInit: "module load node\nexport A=b", env: { PATH_EXTRA: "x y" }, statusInterval: "1s" };
+    const config = {
+      executors: [
+        highThroughput({
+          label: "a", maxWorkersPerNode: 4, coresPerWorker: 0.5, memPerWorker: "1GiB", cpuAffinity: "list:0,1:2-3", availableAccelerators: ["gpu0"], prefetchCapacity: 2, heartbeatPeriod: "1s", heartbeatThreshold: "5s", drainPeriod: "10m",
+          managerSelector: "pack-by-block", isolation: "process", resourceLimits: { stackSizeMb: 8 }, env: { A: "b" }, killGrace: 100, lostGrace: "1m", address: ["head", "10.0.0.1"], portRange: [54_000, 54_000], blockErrorHandler: false, registrationTimeout: "1m",
+          provider: slurm({ ...blocks, partition: "debug", account: "me", qos: "low", constraint: "a&b", schedulerOptions: "#SBATCH --mail-type=END\n  --comment='two words'", coresPerNode: 8, memPerNode: "4GB", exclusive: false, commandTimeout: "5s", launcher: srun({ options: ["--cpu-bind=none"] }) }),
+        }),
+        highThroughput({ label: "b", workerPort: 54_321, address: "head", provider: local({ ...blocks, killGrace: "1s", launcher: wrapped({ prefix: ["nice", "-n", "5"] }) }) }),
+        highThroughput({ label: "c", provider: local({ nodesPerBlock: 2, launcher: simple() }) }),
+        highThroughput({ label: "d", provider: slurm({ launcher: single() }) }),
+        { kind: "high-throughput" },
+      ],
+    };
+    expect(await lines(config)).toEqual([]);
+    expect(await lines(JSON.parse(JSON.stringify(config)))).toEqual([]);
+  });
+
+  it.each([
+    [{ max_workers_per_node: 2 }, "executors[0].max_workers_per_node is not an option of highThroughput; did you mean maxWorkersPerNode?"],
+    [{ coresPerWorker: 0 }, "executors[0].coresPerWorker must be a number above 0, but is 0"],
+    [{ memPerWorker: "2G" }, 'executors[0].memPerWorker is not a size: "2G" (write "2GiB" or "2GB")'],
+    [{ cpuAffinity: "blok" }, 'executors[0].cpuAffinity must be "none", "block", "block-reverse", "alternating" or "list:0,1:2,3", but is the text "blok"; did you mean "block"?'],
+    [{ cpuAffinity: "block" }, 'executors[0].cpuAffinity is "block", which binds processes; set isolation: "process" beside it'],
+    [{ availableAccelerators: 1 }, 'executors[0].availableAccelerators is told to workers by environment variables, which native libraries do not see in a thread; set isolation: "process" beside it'],
+    [{ heartbeatPeriod: "30s" }, "executors[0].heartbeatPeriod is 30s, not shorter than heartbeatThreshold, which is 30s: every manager would count as lost"],
+    [{ heartbeatPeriod: 0 }, "executors[0].heartbeatPeriod is 0; a heartbeat needs some time between two beats"],
+    [{ heartbeatPeriod: "4s", heartbeatThreshold: "5s" }, "executors[0].heartbeatPeriod is 4s, more than half of heartbeatThreshold, which is 5s: one late heartbeat loses a manager"],
+    [{ managerSelector: "leastloaded" }, 'executors[0].managerSelector must be "random" or "least-loaded" or "pack-by-block", but is the text "leastloaded"; did you mean "least-loaded"?'],
+    [{ env: { "A B": "c" } }, 'executors[0].env["A B"] is no name of an environment variable'],
+    [{ address: [] }, "executors[0].address must be a text that is not empty, or several, but is an empty array"],
+    [{ workerPort: 65_536 }, "executors[0].workerPort must be a port, a whole number from 1 to 65535, but is 65536"],
+    [{ portRange: [2000, 1000] }, "executors[0].portRange begins with 2000, which is more than its end, 1000"],
+    [{ workerPort: 5, portRange: [1, 2] }, "executors[0].portRange and workerPort are both given; give one of them"],
+    [{ provider: "local" }, 'executors[0].provider must be a provider such as local(), but is the text "local"'],
+    [{ provider: local }, "executors[0].provider is the function local itself: call it, as in local()"],
+    [{ provider: srun() }, "executors[0].provider must be a provider, but srun() makes a launcher"],
+    [{ provider: { kind: "slrum" } }, 'executors[0].provider has a kind that does not exist: the text "slrum"; did you mean "slurm"?'],
+    [{ provider: { kind: "local", partition: "debug" } }, "executors[0].provider.partition is not an option of local"],
+    [{ provider: local({ nodesPerBlock: 0 }) }, "executors[0].provider.nodesPerBlock must be a whole number from 1 up, but is 0"],
+    [{ provider: local({ minBlocks: 2 }) }, "executors[0].provider.minBlocks is 2, more than initBlocks, which is 1"],
+    [{ provider: local({ initBlocks: 2 }) }, "executors[0].provider.initBlocks is 2, more than maxBlocks, which is 1"],
+    [{ provider: local({ parallelism: -1 }) }, "executors[0].provider.parallelism must be a number from 0 up, but is -1"],
+    [{ provider: local({ walltime: 0 }) }, "executors[0].provider.walltime is 0; leave it out for no limit"],
+    [{ provider: local({ walltime: "1h" }), drainPeriod: "1h" }, "executors[0].drainPeriod is 1h, not shorter than the walltime of a block, which is 1h"],
+    [{ provider: local({ env: { A: "b\0c" } }) }, "executors[0].provider.env.A has a zero character"],
+    [{ provider: local({ launcher: srun() }) }, "executors[0].provider.launcher is srun(), which needs a Slurm job; use simple() with local()"],
+    [{ provider: slurm({ nodesPerBlock: 2, launcher: single() }) }, "executors[0].provider.launcher is single(), which starts one manager, but a block has 2 nodes; use srun()"],
+    [{ provider: slurm({ nodesPerBlock: 2, launcher: simple() }) }, "executors[0].provider.launcher is simple(), which starts the managers of all 2 nodes on the first; srun() starts one on each"],
+    [{ provider: local({ launcher: wrapped({ prefix: " " }) }) }, 'executors[0].provider.launcher.prefix must be a text that is not empty, or words, but is the text " "'],
+    [{ provider: slurm({ partition: "debug\n#SBATCH --uid=0" }) }, "executors[0].provider.partition must be one line without control characters"],
+    [{ provider: slurm({ schedulerOptions: "--mem=1\nrm -rf /" }) }, 'executors[0].provider.schedulerOptions has the text "rm -rf /", which is no option of sbatch: an option begins with - or --'],
+    [{ provider: slurm({ schedulerOptions: ["--comment=a\nb"] }) }, 'executors[0].provider.schedulerOptions has control characters in the text "--comment=a\\nb"'],
+  ])("has a word on %j of a high-throughput executor", async (options, line) => {
+    expect(await lines({ executors: [{ kind: "high-throughput", ...options }] })).toEqual([line]);
   });
 
   it("accepts the three forms of a back-off and the number form of retries", async () => {
@@ -82,7 +140,9 @@ describe("checkConfig", () => {
     [{ exitMode: "detach" }, 'exitMode is "detach", which is not built yet'],
     [{ strategy: {} }, "strategy is an object of your own, which is not built yet"],
     [{ executors: [{ kind: "thread-pool", idleTimeout: "1s" }] }, "executors[0].idleTimeout is not built yet"],
-    [{ executors: [highThroughput({ label: "cluster" })] }, "executors[0] uses highThroughput(), which is not built yet"],
+    [{ executors: [mpi({ label: "cluster" })] }, "executors[0] uses mpi(), which is not built yet"],
+    [{ executors: [{ kind: "high-throughput", link: {} }] }, "executors[0].link is not built yet"],
+    [{ executors: [highThroughput({ provider: pbs() as never })] }, "executors[0].provider uses pbs(), which is not built yet"],
     [{ executors: [{ kind: "thread-pool", cpuAffinity: "block" }] }, "executors[0].cpuAffinity is not built yet"],
   ])("says that %j is not built yet", async (config, line) => {
     const problems = await checkConfig(config);

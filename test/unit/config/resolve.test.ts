@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
-import { highThroughput, threadPool } from "#internal/config/descriptors";
+import { highThroughput, local, mpi, threadPool } from "#internal/config/descriptors";
 import { defineConfig, resolveConfig, resolveRetries } from "#internal/config/resolve";
 import type { Config } from "#internal/config/types";
 import { ConfigurationError, NotYetSupported } from "#internal/errors/index";
@@ -43,6 +43,11 @@ describe("resolveConfig", () => {
     expect((await resolveConfig({ executors: [{ kind: "thread-pool", maxThreads: 1 }] })).executors).toEqual([{ kind: "thread-pool", label: "threads", maxThreads: 1 }]);
   });
 
+  it("keeps each executor's kind, and gives a high-throughput executor that has none a provider", async () => {
+    const { executors } = await resolveConfig({ executors: [threadPool(), highThroughput({ label: "cluster", provider: local({ maxBlocks: 3 }) }), { kind: "high-throughput" }] });
+    expect(executors).toEqual([threadPool(), highThroughput({ label: "cluster", provider: local({ maxBlocks: 3 }) }), highThroughput()]);
+  });
+
   it("lists every problem in one error", async () => {
     const error = await failure({ retrys: 1, cache: 3, journal: {} });
     expect(error).toBeInstanceOf(ConfigurationError);
@@ -51,10 +56,10 @@ describe("resolveConfig", () => {
   });
 
   it("says not yet where nothing else is wrong", async () => {
-    const error = await failure({ executors: [highThroughput()] });
+    const error = await failure({ executors: [mpi()] });
     expect(error).toBeInstanceOf(NotYetSupported);
     expect((error as NotYetSupported).code).toBe("CW-CONF-002");
-    expect((error as NotYetSupported).message).toContain("highThroughput()");
+    expect((error as NotYetSupported).message).toContain("mpi()");
   });
 
   it("starts in spite of a warning", async () => {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { app, clear, type Config, DataFlowKernel, dfk, highThroughput, joinApp, load, threadPool, withKernel } from "#internal/index";
+import { app, clear, type Config, DataFlowKernel, dfk, joinApp, load, mpi, threadPool, withKernel } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, thrown } from "./shared-kernel.js";
 
@@ -137,7 +137,7 @@ describe("load", () => {
     ["two executors of one label", { executors: [threadPool(), threadPool()] }, "CW-CONF-001", "threads"],
     ["a value of a wrong type", { retries: "many" }, "CW-CONF-001", "retries"],
     ["a descriptor that was not called", { executors: [threadPool] }, "CW-CONF-001", "threadPool"],
-    ["what is not built yet", { executors: [highThroughput()] }, "CW-CONF-002", "highThroughput"],
+    ["what is not built yet", { executors: [mpi()] }, "CW-CONF-002", "mpi"],
     ["no object", 3, "CW-CONF-001", "configuration"],
   ])("rejects %s, and leaves no kernel loaded", async (_, config, code, word) => {
     const error = await rejection(load(config as never));
@@ -349,7 +349,7 @@ describe("executors at run time", () => {
     expect(await rejection(kernel.addExecutor(threadPool()))).toMatchObject({ name: "ConfigurationError", where: { executor: "threads" } });
     expect(await rejection(kernel.removeExecutor("nobody"))).toMatchObject({ name: "UnknownExecutor", code: "CW-EXEC-004" });
     expect(await rejection(kernel.addExecutor({ kind: "thread-pool", label: "x", maxThreads: 0 }))).toMatchObject({ name: "ConfigurationError" });
-    expect(await rejection(kernel.addExecutor(highThroughput() as never))).toMatchObject({ name: "NotYetSupported" });
+    expect(await rejection(kernel.addExecutor(mpi()))).toMatchObject({ name: "NotYetSupported" });
     expect(await square(3)).toBe(9);
   });
 
