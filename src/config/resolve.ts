@@ -1,6 +1,6 @@
 import { ConfigurationError, NotYetSupported } from "../errors/index.js";
 import { checkConfig, describeProblem, type ConfigProblem } from "./check.js";
-import { highThroughput, threadPool, type ExecutorDescriptor, type HighThroughputDescriptor, type RunnableDescriptor, type ThreadPoolDescriptor } from "./descriptors.js";
+import { highThroughput, threadPool, type ExecutorDescriptor, type RunnableDescriptor } from "./descriptors.js";
 import type { Config, ResolvedBackoff, ResolvedConfig, ResolvedRetries, RetryOptions, Settings } from "./types.js";
 import { plainlyValid } from "./plainly-valid.js";
 import { parseDuration } from "./units.js";
