@@ -1,22 +1,25 @@
 /** What head and manager say to each other. Frames of tasks and outcomes have binary headers of their own; the others carry MessagePack, checked when it arrives. */
 export const frame = {
   /** Head to manager. */
-  accepted: 1,
-  refused: 2,
-  define: 3,
-  tasks: 4,
-  cancel: 5,
-  beat: 6,
-  drain: 7,
-  stop: 8,
-  resume: 9,
+  accepted: 16,
+  define: 17,
+  tasks: 18,
+  cancel: 19,
+  beat: 20,
+  drain: 21,
+  resume: 22,
+  stop: 23,
   /** Manager to head. */
-  register: 16,
-  outcomes: 17,
-  news: 18,
-  alive: 19,
-  left: 20,
+  register: 32,
+  outcomes: 33,
+  news: 34,
+  alive: 35,
+  left: 36,
 } as const;
+
+/** The frames that each side may send. */
+export const headFrames = [frame.accepted, frame.define, frame.tasks, frame.cancel, frame.beat, frame.drain, frame.resume, frame.stop] as const;
+export const managerFrames = [frame.register, frame.outcomes, frame.news, frame.alive, frame.left] as const;
 
 /** A task and the attempt of it: what an answer must carry to count. */
 export type Token = readonly [task: number, attempt: number];
@@ -104,3 +107,6 @@ export function asTokens(value: unknown): readonly Token[] {
   if (!isListOf(isToken)(value)) throw fault("a list of tokens is not valid");
   return value as readonly Token[];
 }
+
+/** The number of the first outcome of a frame. */
+export const asFirst = (value: unknown): number => checked<{ readonly first: number }>("frame of outcomes", value, { first: isCount }).first;

@@ -1,0 +1,307 @@
+import { compile } from "../../../actors/compile.js";
+import { Cell, type Performers } from "../../../actors/cell.js";
+import type { Dispatcher } from "../../../actors/dispatcher.js";
+import type { ControlCodec } from "../../../actors/links/control.js";
+import type { Frame } from "../../../actors/links/frames.js";
+import type { Timer } from "../../../actors/ports.js";
+import { placeError } from "../../../errors/index.js";
+import { leaseMachine, type LeaseContext, type LeaseEffect, type LeaseInput, type LeaseMessage } from "../../../state-machines/lease.js";
+import { managerSessionMachine, type SessionContext, type SessionEffect, type SessionInput, type SessionMessage } from "../../../state-machines/manager-session.js";
+import type { AppCode, RunnableApp, WorkListener, WorkNews } from "../../executor.js";
+import type { ThreadPool } from "../../thread-pool/pool.js";
+import { asAcceptance, asBeat, asTokens, frame, type Registration, type Token } from "../protocol.js";
+import { outcome, readTaskHead, taskRecords, writeAnswer, writeFailure, writeNote, type Outcome } from "../records.js";
+import { readDefinition, writeNews } from "../contents.js";
+import { RemoteWork } from "./remote-work.js";
+import { Told } from "./told.js";
+
+/** What a manager needs of a link to its head. */
+export interface HeadLink {
+  send(type: number, header: Uint8Array, payload?: readonly Uint8Array[]): void;
+  onFrame(handler: (frame: Frame) => void): void;
+  onClose(handler: () => void): void;
+  close(): Promise<void>;
+}
+
+export interface ManagerOptions {
+  readonly facts: Omit<Registration, "has" | "told" | "remainingMs">;
+  /** When its block ends, by the clock of the dispatcher's ports. */
+  readonly endsAt: number | undefined;
+  /** Milliseconds without a sign of the head after which it has given the work to others; the head says so anew when it accepts. */
+  readonly leaseMs: number;
+  /** Milliseconds for which finished results are kept after that. */
+  readonly graceMs: number;
+}
+
+export interface ManagerPorts {
+  readonly dispatcher: Dispatcher;
+  readonly codec: ControlCodec;
+  /** Rejects with an error whose `retryable` is false where the head will never have this manager. */
+  connect(): Promise<HeadLink>;
+  makePool(listener: WorkListener): ThreadPool;
+  /** All is over. `error`: why, where it was not meant. */
+  ended(error: unknown): void;
+}
+
+const sessionChart = compile<SessionContext, SessionMessage, SessionEffect, SessionInput>(managerSessionMachine);
+const leaseChart = compile<LeaseContext, LeaseMessage, LeaseEffect, LeaseInput>(leaseMachine);
+
+const firstRetryMs = 20;
+const longestRetryMs = 1000;
+const stopLimitMs = 5000;
+
+/** The manager of a node: takes tasks from its head, has its pool run them, and tells what became of each until the head knows. */
+export class Manager {
+  readonly pool: ThreadPool;
+  private readonly session: Cell<SessionContext, SessionMessage, SessionEffect>;
+  private readonly lease: Cell<LeaseContext, LeaseMessage, LeaseEffect>;
+  private readonly open = new Map<number, RemoteWork>();
+  private readonly apps = new Map<number, RunnableApp>();
+  private readonly told = new Told();
+  private link: HeadLink | undefined;
+  private heardAt: number;
+  private leaseTimer: Timer | undefined;
+  private retryTimer: Timer | undefined;
+  private beats: Timer | undefined;
+  private flushing = false;
+
+  constructor(
+    readonly options: ManagerOptions,
+    private readonly ports: ManagerPorts,
+  ) {
+    const { dispatcher } = ports;
+    const { uid } = options.facts;
+    this.heardAt = dispatcher.ports.clock.now();
+    this.pool = ports.makePool(this.listener());
+    const crashed = (_: unknown, error: unknown): void => this.ports.ended(error);
+    this.session = new Cell({ name: "manager-session", chart: sessionChart, perform: this.sessionPerformers(), crashed }, uid);
+    this.lease = new Cell({ name: "lease", chart: leaseChart, perform: this.leasePerformers(), crashed }, uid);
+    dispatcher.start(this.session, {});
+    dispatcher.start(this.lease, { waning: options.leaseMs / 2, term: options.leaseMs, grace: options.graceMs });
+  }
+
+  start(): void {
+    this.pool.start().then(
+      () => this.tell({ type: "pool.started" }),
+      (error: unknown) => this.tell({ type: "pool.failed", error }),
+    );
+  }
+
+  stop(): void {
+    this.tell({ type: "manager.stop" });
+  }
+
+  get state(): string {
+    return this.session.state.name;
+  }
+
+  private tell(message: SessionMessage): void {
+    this.ports.dispatcher.tell(this.session, message);
+  }
+
+  // What the head says
+
+  private receive(link: HeadLink, { type, header, payload }: Frame): void {
+    if (link !== this.link) return;
+    this.heard();
+    const { codec } = this.ports;
+    if (type === frame.tasks) {
+      this.told.acknowledge(asBeat(codec.decode(header)).known);
+      for (const record of taskRecords(payload)) this.take(record);
+    } else if (type === frame.define) this.define(payload);
+    else if (type === frame.cancel) for (const token of asTokens(codec.decode(header))) this.cancel(token);
+    else if (type === frame.beat) this.told.acknowledge(asBeat(codec.decode(header)).known);
+    else if (type === frame.accepted) this.accepted(header);
+    else if (type === frame.drain) this.tell({ type: "manager.drain" });
+    else if (type === frame.stop) this.tell({ type: "manager.stop" });
+  }
+
+  private heard(): void {
+    this.heardAt = this.now;
+    if (!this.lease.is("may-start")) this.ports.dispatcher.tellControl(this.lease, { type: "lease.renewed" });
+  }
+
+  private accepted(header: Uint8Array): void {
+    const { heartbeatMs, known } = asAcceptance(this.ports.codec.decode(header));
+    this.told.acknowledge(known);
+    this.beat(heartbeatMs);
+    this.tell({ type: "session.accepted" });
+  }
+
+  private beat(everyMs: number): void {
+    this.beats?.cancel();
+    this.beats = this.ports.dispatcher.ports.clock.after(everyMs, () => {
+      this.link?.send(frame.alive, this.ports.codec.encode(null));
+      this.beat(everyMs);
+    });
+  }
+
+  private define(payload: Uint8Array): void {
+    const { key, name, code } = readDefinition(payload);
+    if (!this.apps.has(key)) this.apps.set(key, { key, name, code, expected: -1 });
+  }
+
+  private take(record: Uint8Array): void {
+    const head = readTaskHead(record);
+    const app = this.apps.get(head.app) ?? this.unknownApp(head.app);
+    const work = new RemoteWork(app, head.attempt, head, record);
+    this.open.set(head.task, work);
+    this.pool.submit(work, head.attempt);
+  }
+
+  /** Shell commands have no code. */
+  private unknownApp(key: number): RunnableApp {
+    const app: RunnableApp = { key, name: `app ${key}`, code: undefined as AppCode | undefined, expected: -1 };
+    this.apps.set(key, app);
+    return app;
+  }
+
+  private cancel([task, attempt]: Token): void {
+    const work = this.open.get(task);
+    if (work?.attempt === attempt) this.pool.cancel(work, attempt, "cancelled", () => undefined);
+  }
+
+  // What becomes of the work
+
+  private listener(): WorkListener {
+    const note = (kind: Outcome) => (work: { readonly taskId: number }, attempt: number) => this.say(() => writeNote(this.told.writer, work.taskId, attempt, kind));
+    const over = (task: number): void => void this.open.delete(task);
+    return {
+      sent: () => undefined,
+      started: note(outcome.started),
+      requeued: () => undefined,
+      answered: (work, attempt, answer) => {
+        over(work.taskId);
+        this.say(() => writeAnswer(this.told.writer, work.taskId, attempt, answer));
+      },
+      failed: (work, attempt, failure) => {
+        over(work.taskId);
+        const { host, block } = this.options.facts;
+        placeError(failure.error, { host, block });
+        this.say(() => writeFailure(this.told.writer, work.taskId, attempt, failure));
+      },
+      revoked: (work, attempt) => {
+        over(work.taskId);
+        note(outcome.revoked)(work, attempt);
+      },
+      released: note(outcome.released),
+      news: (task, attempt, news) => this.news(task, attempt, news),
+    };
+  }
+
+  private say(write: () => void): void {
+    write();
+    this.told.count();
+    if (this.flushing) return;
+    this.flushing = true;
+    this.ports.dispatcher.ports.scheduler.soon(() => {
+      this.flushing = false;
+      if (this.session.is("linked")) this.flush();
+    });
+  }
+
+  private flush(): void {
+    const sent = this.told.take();
+    if (sent !== undefined) this.link?.send(frame.outcomes, this.ports.codec.encode({ first: sent.first }), [sent.bytes]);
+  }
+
+  /** What tasks report is worth nothing later: without a link it is dropped. */
+  private news(task: number, attempt: number, news: WorkNews): void {
+    if (!this.session.is("linked")) return;
+    this.link?.send(frame.news, this.ports.codec.encode(null), [writeNews(task, attempt, news)]);
+  }
+
+  // Link and lease
+
+  private sessionPerformers(): Performers<SessionEffect, Cell<SessionContext, SessionMessage, SessionEffect>> {
+    const { dispatcher, codec } = this.ports;
+    const { clock, random } = dispatcher.ports;
+    return {
+      "link.make": () => this.connect(),
+      "head.register": () => this.link?.send(frame.register, codec.encode(this.registration())),
+      "retry.await": ({ tries }) => {
+        const ms = Math.min(longestRetryMs, firstRetryMs * 2 ** (tries - 1)) * (0.5 + random.next() / 2);
+        this.retryTimer = clock.after(ms, () => this.tell({ type: "retry.due" }));
+      },
+      "answers.send": () => {
+        for (const { first, bytes } of this.told.again()) this.link?.send(frame.outcomes, codec.encode({ first }), [bytes]);
+        this.flush();
+      },
+      "work.watch": () => undefined,
+      "pool.stop": () => void this.stopPool(),
+      "head.leave": () => void this.leave(),
+      "process.end": ({ error }) => this.end(error),
+    };
+  }
+
+  private connect(): void {
+    this.ports.connect().then(
+      (link) => {
+        this.link = link;
+        link.onFrame((it) => this.receive(link, it));
+        link.onClose(() => {
+          if (this.link !== link) return;
+          this.link = undefined;
+          this.beats?.cancel();
+          this.tell({ type: "link.lost" });
+        });
+        this.tell({ type: "link.made" });
+      },
+      (error: unknown) => this.tell({ type: (error as { retryable?: boolean } | undefined)?.retryable === false ? "link.refused" : "link.failed", error }),
+    );
+  }
+
+  private registration(): Registration {
+    const { facts, endsAt } = this.options;
+    this.told.take();
+    const has: Token[] = [...this.open.values()].map(({ taskId, attempt }) => [taskId, attempt]);
+    return { ...facts, has: [...has, ...this.told.tokens()], told: this.told.last, remainingMs: endsAt === undefined ? null : Math.max(0, endsAt - this.now) };
+  }
+
+  private async stopPool(): Promise<void> {
+    try {
+      await this.pool.stop(stopLimitMs);
+    } catch {
+      // What cannot be ended ends with the process.
+    }
+    this.tell({ type: "pool.stopped" });
+  }
+
+  private async leave(): Promise<void> {
+    const { link } = this;
+    this.flush();
+    link?.send(frame.left, this.ports.codec.encode(null));
+    this.link = undefined;
+    await link?.close();
+  }
+
+  private end(error: unknown): void {
+    for (const timer of [this.leaseTimer, this.retryTimer, this.beats]) timer?.cancel();
+    this.ports.ended(error);
+  }
+
+  private leasePerformers(): Performers<LeaseEffect, Cell<LeaseContext, LeaseMessage, LeaseEffect>> {
+    return {
+      "lease.await": ({ ms }) => this.awaitLease(ms),
+      "starts.stop": () => this.pool.hold(),
+      "starts.resume": () => this.pool.resume(),
+      "work.kill": () => {
+        for (const work of [...this.open.values()]) this.pool.cancel(work, work.attempt, "closing", () => undefined);
+      },
+      "lease.end": () => this.tell({ type: "lease.over" }),
+    };
+  }
+
+  private awaitLease(ms: number): void {
+    this.leaseTimer?.cancel();
+    const due = Math.max(0, this.heardAt + ms - this.now);
+    this.leaseTimer = this.ports.dispatcher.ports.clock.after(due, () => {
+      if (this.now - this.heardAt < ms) this.awaitLease(ms);
+      else this.ports.dispatcher.tellControl(this.lease, { type: "lease.due" });
+    });
+  }
+
+  private get now(): number {
+    return this.ports.dispatcher.ports.clock.now();
+  }
+}
