@@ -1,11 +1,14 @@
 import type { AnyStateMachine } from "xstate";
 import { attemptMachine } from "./attempt.js";
+import { blockMachine } from "./block.js";
 import { childMachine } from "./child.js";
 import { executorMachine } from "./executor.js";
+import { jobMachine } from "./job.js";
 import { kernelMachine } from "./kernel.js";
 import { leaseMachine } from "./lease.js";
 import { managerMachine } from "./manager.js";
 import { managerSessionMachine } from "./manager-session.js";
+import { scalerMachine } from "./scaler.js";
 import { supervisorMachine } from "./supervisor.js";
 import { taskMachine } from "./task.js";
 import { threadMachine } from "./thread.js";
@@ -24,6 +27,9 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   manager: managerMachine,
   "manager-session": managerSessionMachine,
   lease: leaseMachine,
+  block: blockMachine,
+  job: jobMachine,
+  scaler: scalerMachine,
   "work-producer": workProducerMachine,
   "work-consumer": workConsumerMachine,
 };

@@ -1,7 +1,10 @@
 import type { Typed } from "#internal/actors/compile";
 import type { AttemptInput, AttemptMessage } from "#internal/state-machines/attempt";
+import type { BlockInput, BlockMessage } from "#internal/state-machines/block";
 import type { ChildInput, ChildMessage } from "#internal/state-machines/child";
+import type { JobInput, JobMessage, ReportedJob } from "#internal/state-machines/job";
 import type { KernelMessage } from "#internal/state-machines/kernel";
+import type { ScalerInput, ScalerMessage } from "#internal/state-machines/scaler";
 import type { SupervisorInput, SupervisorMessage } from "#internal/state-machines/supervisor";
 import type { TaskInput, TaskMessage } from "#internal/state-machines/task";
 import type { ThreadInput, ThreadMessage } from "#internal/state-machines/thread";
@@ -132,5 +135,25 @@ const consumer: Sample<ConsumerInput, ConsumerMessage> = {
   ],
 };
 
+const block: Sample<BlockInput, BlockMessage> = {
+  input: { registrationTimeout: 100, retryAfter: 10 },
+  messages: (["completed", "failed", "cancelled", "lost"] as const).map((reason) => ({ type: "job.ended", reason })),
+};
+
+const job: Sample<JobInput, JobMessage> = {
+  input: { patience: 2 },
+  messages: (["new", "queued", "held", "active", "completed", "failed", "cancelled", "unknown"] as const).map((state) => ({ type: "job.reported", report: { state, ...(state === "failed" ? { exitCode: 1, reason: "preempted" } : {}) } satisfies ReportedJob })),
+};
+
+const scaler: Sample<ScalerInput, ScalerMessage> = {
+  input: { limits: { init: 1, min: 0, max: 3, budget: 3 }, period: 5 },
+  messages: [
+    { type: "decision.made", request: 0, release: [], outstanding: 0, next: undefined },
+    { type: "decision.made", request: 0, release: [], outstanding: 2, next: 5 },
+    { type: "decision.made", request: 2, release: [], outstanding: 9, next: 5 },
+    { type: "decision.made", request: 1, release: ["a"], outstanding: 1, next: 5 },
+  ],
+};
+
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, "work-producer": producer, "work-consumer": consumer };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, "work-producer": producer, "work-consumer": consumer };
