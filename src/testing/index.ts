@@ -1,6 +1,7 @@
 /** What tests of workflows and of caraway itself use: the invariant checker, simulated hosts and kernels, and the reference interpreter. */
 export { attachChecker, factsOf, type AttachedChecker } from "./attach-checker.js";
 export { checkInvariants, describeEntry, describeViolation, InvariantChecker, type CheckOptions, type Violation } from "./checker.js";
+export { startFaultProxy, type Direction, type FaultProxy, type FaultProxyOptions, type ProxyCounts, type ProxyFaults } from "./fault-proxy.js";
 export { calm, type HostConduct, type Span } from "./faults.js";
 export { allInvariants, type Entry, type Finding, type Invariant, type InvariantMaker, type RunFacts } from "./invariants/index.js";
 export type { Probe, ProbeSink } from "./probes.js";

@@ -2,7 +2,7 @@ import { BadFrame } from "../../errors/index.js";
 
 /** Turns the headers of control frames into plain data and back. What it reads is checked before it is built: no length is believed, no type beyond JSON's and bytes. */
 export interface ControlCodec {
-  /** Throws `TypeError` for what is not plain data. */
+  /** What has no form in bytes, such as a function, becomes null; what has one that is not plain data, such as a Date, throws `TypeError`. */
   encode(value: unknown): Uint8Array;
   /** Throws `BadFrame`. */
   decode(bytes: Uint8Array): unknown;
@@ -33,7 +33,7 @@ async function load(): Promise<ControlCodec> {
       const fault = faultIn(bytes);
       if (fault === undefined) {
         try {
-          return packr.unpack(bytes);
+          return packr.unpack(bytes) as unknown;
         } catch (cause) {
           throw bad("it cannot be read", cause);
         }
