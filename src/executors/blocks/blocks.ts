@@ -82,8 +82,9 @@ export class Blocks {
     if (cell.managers.size === 0) cell.idleSince = this.dispatcher.now;
     cell.managers.set(manager.manager ?? manager.node, manager);
     this.dispatcher.tell(cell, { type: "manager.registered" });
+    // Its job runs, whatever its scheduler has said so far.
+    if (cell.job?.jobId !== undefined) this.dispatcher.tell(cell.job, { type: "job.reported", report: { state: "active" } });
     if (!cell.is("serving")) return "draining";
-    this.deaths.forget();
     this.countWorkers();
     return "serving";
   }
@@ -197,6 +198,7 @@ export class Blocks {
       },
       moved: (cell) => {
         cell.since = dispatcher.now;
+        if (cell.is("serving") && cell.is("manned")) this.deaths.forget();
         this.jobs.watch();
       },
       crashed: (_cell, error) => this.broke(error),
@@ -262,7 +264,7 @@ export class Blocks {
   /** Too many early deaths in a row fail the executor; not while other blocks work. Where none will come any more, the end of the last one does. */
   private checkBudget(): void {
     if (this.failed || this.closing !== undefined || this.budget === 0) return;
-    if ([...this.present.values()].some((cell) => cell.is("manned"))) return;
+    if ([...this.present.values()].some((cell) => cell.context.registered)) return;
     if (this.deaths.count >= this.budget) this.fail(this.deaths.failure());
     else if (this.strategy.name === "none" && this.present.size === 0 && this.requested > 0) {
       this.fail(Promise.resolve(new ScaleOutFailed("CW-BLOCK-002", `the last block of "${this.ports.label}" has ended, and its strategy "none" asks for no others`, { where: { executor: this.ports.label }, evidence: { ended: { ...this.ended } }, hint: "Use the strategy \"simple\", or a longer walltime." })));

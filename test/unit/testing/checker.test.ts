@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Observable } from "rxjs";
 import { allInvariants, checkInvariants, describeViolation, InvariantChecker, type Entry, type RunFacts } from "#internal/testing/index";
-import { dispatch, failed, ForgedRun, revoked, settle } from "./forged-run.js";
+import { decision, dispatch, failed, ForgedRun, release, request, revoked, settle } from "./forged-run.js";
 
 interface Planted {
   readonly what: string;
@@ -61,6 +61,19 @@ const planted: readonly Planted[] = [
   { what: "code of a revoked attempt begins", breaks: "S14", run: (run) => { run.attempt(1).start("queued").move("attempt.cancel", "revoked", revoked); run.probe({ probe: "code.started", task: 1, attempt: 1, worker: "w" }).probe({ probe: "code.ended", task: 1, attempt: 1, worker: "w" }); } },
   { what: "a cancel changes what has ended", breaks: "S15", run: (run) => run.whole(1).task(1).move("task.cancel", "cancelled") },
   { what: "an error loses its cause", breaks: "S16", run: (run) => { const thrown = new Error("it failed", { cause: new RangeError("why") }); const arrived = Object.assign(new Error("it failed"), { stack: thrown.stack }); run.probe({ probe: "code.threw", task: 1, attempt: 1, error: thrown }); run.begin(1).move(failed(1, { error: arrived }), "failed", settle("failed")); } },
+  { what: "more blocks than there may be", breaks: "S17", run: (run) => { run.scaler().start("idle").move(decision(9), "acting", request()); for (const n of [1, 2, 3]) run.block(n).start("requested"); } },
+  { what: "a block whose submission was not answered does not count", breaks: "S17", run: (run) => { run.scaler().start("idle").move(decision(9), "acting", request()); run.block(1).start("requested").move("block.prepared", "submitting", { type: "job.submit" }); run.job(1).start("new").move("job.unanswered", "unknown"); for (const n of [2, 3]) run.block(n).start("requested"); } },
+  { what: "blocks are released below the least", breaks: "S18", run: (run) => { run.block(1).start("requested"); run.scaler().start("idle").move("scaler.tick", "deciding", { type: "blocks.consider" }).move(decision(0), "acting", release("block-1")); } },
+  { what: "the first blocks are asked for twice", breaks: "S18", run: (run) => run.scaler().start("idle").move("scaler.begin", "acting", request({ initial: true })).move("scaler.begin", "acting", request({ initial: true })) },
+  { what: "a released block is not drained", breaks: "S19", run: (run) => run.block(1).start("requested").move("manager.registered", "ready").move("block.drain", "ending", { type: "job.cancel", reason: "scaled-in" }) },
+  { what: "a draining block is cancelled at a time limit", breaks: "S19", run: (run) => run.block(1).start("requested").move("manager.registered", "ready").move("block.drain", "draining").move("retry.due", "ending", { type: "job.cancel", reason: "scaled-in" }) },
+  { what: "a job is submitted twice", breaks: "S20", run: (run) => run.block(1).start("requested").move("block.prepared", "submitting", { type: "job.submit" }).move("retry.due", "submitting", { type: "job.submit" }) },
+  { what: "a block ends while its job may be there", breaks: "S20", run: (run) => { const block = run.block(1).start("requested").move("block.prepared", "submitting", { type: "job.submit" }); run.job(1).start("new").move("job.unanswered", "unknown"); block.move("job.ended", "ended", { type: "block.close" }); } },
+  { what: "a submission that was not answered is given up", breaks: "S20", run: (run) => run.job(1).start("new").move("job.unanswered", "unknown").move("lookup.failed", "failed") },
+  { what: "a failed query makes a job unknown", breaks: "S21", run: (run) => run.job(1).start("new").move("job.submitted", "queued").move("query.failed", "unknown") },
+  { what: "a job that is not listed is gone", breaks: "S21", run: (run) => run.job(1).start("new").move("job.submitted", "queued").move("job.missing", "failed") },
+  { what: "blocks are asked for though all have died", breaks: "S22", run: (run) => { run.scaler().start("idle").move(decision(9), "acting", request()); for (const n of [1, 2, 3]) run.block(n).start("requested").move("job.ended", "ended", { type: "block.mourn", reason: "failed" }); } },
+  { what: "blocks are added and released by turns", breaks: "S23", run: (run) => { const scaler = run.scaler().start("idle"); for (let i = 0; i < 4; i++) scaler.move(decision(3), "acting", request()).move(decision(3), "acting", { ...release(), limits: { min: 0, max: 2, budget: 2 } }); } },
   { what: "an attempt is left open", breaks: "R1", run: (run) => run.attempt(1).start("queued") },
   { what: "a thread outlives its kernel", breaks: "R1", run: (run) => { run.cell("thread", "threads/0").start("starting"); run.cell("kernel", "kernel").start("running").move("kernel.close", "closed"); } },
 ];

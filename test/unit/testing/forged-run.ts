@@ -30,6 +30,18 @@ export class ForgedRun {
     return this.cell("attempt", task, number);
   }
 
+  scaler(executor = "farm"): ForgedCell {
+    return this.cell("scaler", executor);
+  }
+
+  block(n: number): ForgedCell {
+    return this.cell("block", `farm/block-${n}`);
+  }
+
+  job(n: number): ForgedCell {
+    return this.cell("job", `farm/block-${n}`);
+  }
+
   probe(probe: Told<Probe>): this {
     this.entries.push({ ...probe, at: this.now } as Probe);
     return this;
@@ -61,7 +73,7 @@ export class ForgedRun {
   }
 }
 
-const finals = new Set(["done", "memoized", "failed", "dependency-failed", "cancelled", "answered", "revoked", "lost", "killed", "gone", "closed", "stopped"]);
+const finals = new Set(["done", "memoized", "failed", "dependency-failed", "cancelled", "answered", "revoked", "lost", "killed", "gone", "closed", "stopped", "ended"]);
 
 export class ForgedCell {
   constructor(
@@ -99,6 +111,10 @@ export class ForgedCell {
 }
 
 export const dispatch = (attempt: number): Effect => ({ type: "attempt.dispatch", attempt });
+const limits = { init: 1, min: 1, max: 2, budget: 2 };
+export const request = (more: object = {}): Effect => ({ type: "blocks.request", count: 1, initial: false, limits, ...more });
+export const release = (...ids: string[]): Effect => ({ type: "blocks.release", ids, limits });
+export const decision = (outstanding: number): Effect => ({ type: "decision.made", outstanding });
 export const settle = (outcome: string): Effect => ({ type: "task.settle", outcome });
 export const failed = (attempt: number, more: object = {}): Effect => ({ type: "attempt.failed", attempt, error: new Error("it failed"), charge: "app", cost: 1, retryable: true, delay: 0, held: false, ...more });
 export const revoked: Effect = { type: "attempt.report", outcome: "revoked" };
