@@ -36,7 +36,8 @@ export class KernelLife {
     make: ExecutorMaker,
   ) {
     this.startedAt = kernel.ports.clock.now();
-    this.tree = new RuntimeTree(table, make, kernel.dispatcher);
+    const { strategy, strategyPeriod, maxIdleTime } = config;
+    this.tree = new RuntimeTree(table, make, { directory: () => table.runDirectory(), id: table.token, strategy, strategyPeriod, maxIdleTime }, kernel.dispatcher);
     this.closed = new Promise((resolve, reject) => (this.finish = { resolve, reject }));
     this.closed.catch(() => undefined);
     this.cell = new Cell(

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "../actors/dispatcher.js";
 import type { RunnableDescriptor } from "../config/descriptors.js";
+import type { RunSetting } from "../executors/high-throughput/high-throughput.js";
 import type { Executor } from "../executors/executor.js";
 import { ActorSystem } from "../supervisors/system.js";
 import type { Self, Supervisor, TreeNode } from "../supervisors/types.js";
@@ -24,6 +25,7 @@ export class RuntimeTree {
   constructor(
     private readonly table: TaskTable,
     private readonly make: ExecutorMaker,
+    private readonly run: RunSetting,
     dispatcher: Dispatcher,
   ) {
     this.system = new ActorSystem({ name: "caraway", dispatcher });
@@ -62,11 +64,24 @@ export class RuntimeTree {
       const ref = await this.executors?.start({
         id: label,
         restart: "temporary",
-        supervisor: { strategy: "one_for_one", intensity: 3, period: "60s", children: [{ id: "pool", restart: "permanent", shutdown: stopLimit + 1000, run }] },
+        supervisor: { strategy: "rest_for_one", intensity: 3, period: "60s", children: [{ id: "pool", restart: "permanent", shutdown: stopLimit + 1000, run }] },
       });
+      await this.startParts(label, ref?.supervisor);
       void ref?.ended.then(() => this.table.registry.remove(label));
     } catch (error) {
       throw failure ?? error;
+    }
+  }
+
+  /** Whatever else belongs to an executor: started after it, and again where it is started again. */
+  private async startParts(label: string, supervisor: Supervisor | undefined): Promise<void> {
+    for (const { id } of this.table.executors.get(label)?.parts ?? []) {
+      const run = async (self: Self): Promise<void> => {
+        const part = this.table.executors.get(label)?.parts?.find((one) => one.id === id);
+        self.onStop(() => part?.stop());
+        await part?.start((error) => self.exit({ error }));
+      };
+      await supervisor?.start({ id, restart: "permanent", shutdown: stopLimit, run });
     }
   }
 
@@ -74,7 +89,7 @@ export class RuntimeTree {
     const executor: Executor = await this.make(descriptor, this.table.dispatcher, this.table.listener, (error: unknown) => {
       this.table.registry.broke(descriptor.label);
       self.exit({ error });
-    }, self.ref.incarnation);
+    }, self.ref.incarnation, this.run);
     self.onStop(async () => {
       try {
         await executor.stop(stopLimit);

@@ -106,6 +106,14 @@ export interface ExecutorStatus {
   readonly lost: number;
 }
 
+/** A part of an executor that its supervisor starts, watches and starts again by itself. */
+export interface ExecutorPart {
+  readonly id: string;
+  /** `ended` is called once where it ends by itself. */
+  start(ended: (error: unknown) => void): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** The one interface between the kernel and whatever has its work done. */
 export interface Executor {
   readonly label: string;
@@ -117,6 +125,8 @@ export interface Executor {
   readonly load: number;
   /** It takes work: it neither failed nor is it being stopped. */
   readonly accepts: boolean;
+  /** What else is started with it, in this order. */
+  readonly parts?: readonly ExecutorPart[];
   start(): Promise<void>;
   submit(work: Work, attempt: number): void;
   /** Resolves when what it has is finished; takes no more meanwhile. */

@@ -42,6 +42,8 @@ export interface InterchangePorts {
 
 const chart = compile<ManagerContext, ManagerMessage, ManagerEffect, ManagerInput>(managerMachine);
 
+const nothing = new Uint8Array(0);
+
 /** Acknowledged at once when so many outcomes have come since the last time. */
 const acknowledgeEvery = 4096;
 const loadMs = 200;
@@ -310,7 +312,7 @@ export class Interchange {
       const definition = this.definitions.get(app);
       if (definition !== undefined) {
         this.post(node);
-        node.link?.send(frame.define, definition);
+        node.link?.send(frame.define, nothing, [definition]);
       }
     }
     node.give(one, expected);

@@ -91,6 +91,11 @@ export class Manager {
     this.tell({ type: "manager.stop" });
   }
 
+  /** Its pool broke one of its own rules. */
+  broke(error: unknown): void {
+    this.tell({ type: "pool.failed", error });
+  }
+
   get state(): string {
     return this.session.state.name;
   }
@@ -242,6 +247,7 @@ export class Manager {
         link.onClose(() => {
           if (this.link !== link) return;
           this.link = undefined;
+          this.told.take();
           this.beats?.cancel();
           this.tell({ type: "link.lost" });
         });

@@ -1,0 +1,248 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Dispatcher } from "../../actors/dispatcher.js";
+import { KeyStore } from "../../actors/links/keys.js";
+import { typescriptProject } from "../../actors/typescript.js";
+import type { HighThroughputSettings } from "../../config/high-throughput.js";
+import { parseDuration } from "../../config/units.js";
+import type { Provider } from "../../providers/provider.js";
+import { Blocks } from "../blocks/blocks.js";
+import type { BlockCommand, BlockLedger, BlockSettings } from "../blocks/options.js";
+import type { WorkListener } from "../executor.js";
+import { FrontEnd } from "./front-end.js";
+import { InterchangeHandle } from "./interchange-handle.js";
+import type { FromInterchange } from "./interchange-protocol.js";
+import type { ManagerSetup } from "./manager/setup.js";
+
+/** What a run gives each of its executors. */
+export interface RunSetting {
+  /** Its directory; made when it is first asked for. */
+  directory(): string;
+  /** No other run has it. */
+  readonly id: string;
+  readonly strategy: BlockSettings["strategy"];
+  readonly strategyPeriod: number;
+  readonly maxIdleTime: number;
+}
+
+export interface HighThroughputPorts {
+  readonly dispatcher: Dispatcher;
+  readonly listener: WorkListener;
+  readonly provider: Provider;
+  readonly ledger: BlockLedger;
+  readonly broken: (error: unknown) => void;
+}
+
+/** Managers that end their process leave their link behind; one that only lost it is back sooner than this, in milliseconds. */
+const reconnectMs = 150;
+const managerStopMs = 2000;
+const blockStopMs = 6000;
+
+/** The high-throughput executor: blocks from a provider, managers on their nodes, an interchange that gives them the tasks of the front end. */
+export class HighThroughput {
+  readonly frontEnd: FrontEnd;
+  private readonly directory: string;
+  private blocks: Blocks | undefined;
+  private interchange: InterchangeHandle | undefined;
+  private keys: KeyStore | undefined;
+  private epoch = 0;
+  private port: number | undefined;
+  private listening!: (port: number) => void;
+  private readonly whenListening = new Promise<number>((resolve) => (this.listening = resolve));
+  private readonly drains = new Map<string, () => void>();
+  private readonly trusts = new Map<string, () => void>();
+  private ended: ((error: unknown) => void) | undefined;
+
+  constructor(
+    private readonly settings: HighThroughputSettings,
+    private readonly run: RunSetting,
+    private readonly ports: HighThroughputPorts,
+    private readonly incarnation: number,
+  ) {
+    const { label, isolation, provider, maxWorkersPerNode } = settings;
+    this.directory = join(run.directory(), incarnation === 1 ? label : `${label}.${incarnation}`);
+    this.frontEnd = new FrontEnd(
+      { label, incarnation, expectedWorkers: (maxWorkersPerNode ?? 1) * (provider.nodesPerBlock ?? 1), ownsProcesses: isolation === "process" },
+      ports.dispatcher,
+      ports.listener,
+      { offered: () => this.blocks?.workOffered(), describe: () => this.describe(), tree: () => this.blocks?.tree() ?? [], stop: () => this.stop() },
+      ports.broken,
+    );
+    // Each is started again by itself; blocks outlive their interchange.
+    this.frontEnd.parts = [
+      { id: "blocks", start: () => this.startBlocks(), stop: () => Promise.resolve() },
+      { id: "interchange", start: (ended) => this.startInterchange(ended), stop: () => this.stopInterchange() },
+    ];
+  }
+
+  private async startBlocks(): Promise<void> {
+    const { provider, dispatcher, ledger } = this.ports;
+    const { label } = this.settings;
+    await mkdir(join(this.directory, "blocks"), { recursive: true });
+    this.keys = await KeyStore.open(join(this.directory, "keys"));
+    this.blocks = new Blocks({
+      label,
+      runId: this.run.id,
+      incarnation: this.incarnation,
+      provider,
+      options: this.blockSettings(),
+      command: (block) => this.commandFor(block),
+      ledger,
+      dispatcher,
+      load: () => ({ outstanding: this.frontEnd.load }),
+      workersPerNode: this.settings.maxWorkersPerNode ?? 1,
+      drain: (block) => this.drain(block),
+      onEnded: (block) => void this.forget(block),
+      onFailed: (error) => this.frontEnd.fail(error),
+      broken: (error) => this.ports.broken(error),
+    });
+    this.blocks.start();
+  }
+
+  private blockSettings(): BlockSettings {
+    const { provider, registrationTimeout, blockErrorHandler } = this.settings;
+    const { strategy, strategyPeriod, maxIdleTime } = this.run;
+    const { initBlocks = 1, minBlocks = 0, maxBlocks = 1, nodesPerBlock = 1, parallelism = 1, walltime } = provider;
+    return { initBlocks, minBlocks, maxBlocks, nodesPerBlock, parallelism, walltime: walltime === undefined ? 0 : parseDuration(walltime, "walltime"), registrationTimeout, maxIdleTime, strategy, strategyPeriod, directory: join(this.directory, "blocks"), ...(blockErrorHandler ? {} : { errorBudget: 0 }) };
+  }
+
+  /** A key for the block, which the interchange knows, and the file that its managers are started with. */
+  private async commandFor(block: string): Promise<BlockCommand> {
+    const port = await this.whenListening;
+    const { path: keyFile } = await (this.keys as KeyStore).create(block);
+    await new Promise<void>((resolve) => {
+      this.trusts.set(block, resolve);
+      this.interchange?.tell({ t: "trust", identity: block });
+    });
+    const addresses = this.addresses().map((host) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`));
+    const file = join(this.directory, "blocks", `${block}.json`);
+    await writeFile(file, JSON.stringify(this.setupFor(block, addresses, keyFile)), { mode: 0o600 });
+    const entry = fileURLToPath(new URL("./manager-main.js", import.meta.url));
+    return { command: [process.execPath, entry, file], environment: { CARAWAY_BLOCK: block }, addresses };
+  }
+
+  private setupFor(block: string, addresses: readonly string[], keyFile: string): ManagerSetup {
+    const { label, heartbeatThreshold, lostGrace, maxWorkersPerNode, coresPerWorker, memPerWorker, availableAccelerators, prefetchCapacity, isolation, resourceLimits, env, killGrace } = this.settings;
+    return {
+      label, block, addresses, keyFile, leaseMs: heartbeatThreshold, graceMs: lostGrace, walltimeMs: this.blockSettings().walltime,
+      maxWorkers: maxWorkersPerNode ?? null, coresPerWorker, memPerWorker: memPerWorker ?? null, accelerators: availableAccelerators,
+      prefetch: prefetchCapacity, isolation, resourceLimits, env, killGrace, typescript: typescriptProject() ?? null,
+    };
+  }
+
+  private isLocal(): boolean {
+    return this.settings.provider.kind === "local";
+  }
+
+  /** Where managers find the interchange. */
+  private addresses(): readonly string[] {
+    if (this.settings.addresses.length > 0) return this.settings.addresses;
+    if (this.isLocal()) return ["127.0.0.1"];
+    const found = Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter(({ internal, scopeid = 0 }) => !internal && scopeid === 0);
+    return [...found.map(({ address }) => address), "127.0.0.1"];
+  }
+
+  private async startInterchange(ended: (error: unknown) => void): Promise<void> {
+    const { label, managerSelector, heartbeatPeriod, heartbeatThreshold, ports, addresses } = this.settings;
+    this.ended = ended;
+    const interchange = new InterchangeHandle(
+      {
+        options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs },
+        host: addresses.length === 1 ? (addresses[0] as string) : this.isLocal() ? "127.0.0.1" : "0.0.0.0",
+        ports: this.port === undefined ? ports : [this.port, this.port],
+        keys: join(this.directory, "keys"),
+      },
+      {
+        outcomes: (records) => this.frontEnd.outcomes(records),
+        message: (message) => this.heard(message),
+        died: (error) => this.died(interchange, error),
+      },
+    );
+    this.interchange = interchange;
+    this.port = await interchange.listening;
+    this.frontEnd.connect({
+      submit: (records) => interchange.submit(records),
+      define: (app, bytes) => interchange.tell({ t: "define", app, bytes }),
+      cancel: (task, attempt) => interchange.tell({ t: "cancel", task, attempt }),
+      expect: (tokens) => interchange.tell({ t: "expect", tokens }),
+    });
+    this.listening(this.port);
+  }
+
+  private died(interchange: InterchangeHandle, error: unknown): void {
+    if (this.interchange !== interchange) return;
+    this.interchange = undefined;
+    this.frontEnd.disconnect();
+    this.ended?.(error);
+  }
+
+  private heard(message: FromInterchange): void {
+    switch (message.t) {
+      case "news": this.frontEnd.news(message.bytes); return;
+      case "trusted":
+        this.trusts.get(message.identity)?.();
+        this.trusts.delete(message.identity);
+        return;
+      case "registered": {
+        const { uid, facts } = message;
+        const standing = this.blocks?.registered(facts.block, { manager: uid, node: facts.host, workers: facts.workers });
+        this.frontEnd.workers = this.blocks?.status().workers ?? 0;
+        if (standing === "draining" || standing === "refused") this.interchange?.tell({ t: "drain", block: facts.block });
+        return;
+      }
+      case "manager.lost":
+      case "manager.gone":
+        this.blocks?.managerGone(message.block, message.uid);
+        this.frontEnd.workers = this.blocks?.status().workers ?? 0;
+        return;
+      case "block.load": this.blocks?.busy(message.block, message.busy ? 1 : 0); return;
+      case "block.drained":
+        this.drains.get(message.block)?.();
+        this.drains.delete(message.block);
+    }
+  }
+
+  private drain(block: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.drains.set(block, resolve);
+      this.interchange?.tell({ t: "drain", block });
+    });
+  }
+
+  /** The block is over: its key opens nothing any more. */
+  private async forget(block: string): Promise<void> {
+    this.interchange?.tell({ t: "revoke", identity: block });
+    await this.keys?.revoke(block);
+  }
+
+  private describe(): string {
+    const status = this.blocks?.status();
+    if (status === undefined) return "its blocks have not been asked for yet";
+    if (status.present === 0) return "it has no block";
+    return status.blocks.map(({ id, state, managers, job }) => `${id} is ${state} (${managers} managers${job === undefined ? "" : `, job ${job.state}`})`).join(", ");
+  }
+
+  private async stopInterchange(): Promise<void> {
+    const { interchange } = this;
+    this.interchange = undefined;
+    this.frontEnd.disconnect();
+    await interchange?.stop(managerStopMs);
+  }
+
+  /** Managers are told to end while there is someone to tell them; then their jobs are cancelled. */
+  private async stop(): Promise<void> {
+    // An executor that ends is waited for.
+    const alive = setInterval(() => undefined, 2 ** 30);
+    try {
+      this.blocks?.hold();
+      await this.stopInterchange();
+      await this.blocks?.close(blockStopMs);
+      await this.ports.provider.close();
+      for (const identity of this.keys?.identities ?? []) await this.keys?.revoke(identity);
+    } finally {
+      clearInterval(alive);
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import { join } from "node:path";
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
+import { Dispatcher } from "../../actors/dispatcher.js";
+import { controlCodec, type ControlCodec } from "../../actors/links/control.js";
+import type { Frame } from "../../actors/links/frames.js";
+import { KeyStore, type SecretKey } from "../../actors/links/keys.js";
+import { listenLinks, type FrameLink, type Listener } from "../../actors/links/tls-link.js";
+import { realPorts } from "../../actors/real-ports.js";
+import { encodeThrown } from "../../serialization/index.js";
+import { asFirst, asRegistration, frame, managerFrames } from "./protocol.js";
+import { Interchange } from "./interchange/interchange.js";
+import type { ManagerNode } from "./interchange/node.js";
+import type { FromInterchange, ThreadSetup, ToInterchange } from "./interchange-protocol.js";
+
+const idleCheckMs = 20;
+
+/** The thread of an interchange: sockets on one side, the head on the other. It keeps its leases however long the head's own thread is busy. */
+class InterchangeThread {
+  private readonly keys = new Map<string, SecretKey>();
+  private readonly interchange: Interchange;
+  private listener: Listener | undefined;
+
+  constructor(
+    private readonly head: MessagePort,
+    private readonly setup: ThreadSetup,
+    private readonly codec: ControlCodec,
+  ) {
+    this.interchange = new Interchange(setup.options, {
+      dispatcher: new Dispatcher(realPorts()),
+      codec,
+      toHead: (records) => head.postMessage(records, [records.buffer]),
+      news: (bytes) => this.say({ t: "news", bytes: bytes.slice() }),
+      event: (event) => this.say(event),
+    });
+    head.on("message", (message: Uint8Array | ToInterchange) => {
+      if (message instanceof Uint8Array) this.interchange.submit(message);
+      else this.obey(message);
+    });
+  }
+
+  async start(): Promise<void> {
+    const { host, ports, keys, options } = this.setup;
+    const store = await KeyStore.open(keys);
+    for (const identity of store.identities) this.trust(identity, store.find(identity));
+    this.listener = await listenLinks({
+      host,
+      port: ports,
+      keys: { find: (identity) => this.keys.get(identity) },
+      hello: { kind: "interchange", facts: { label: options.label, epoch: options.epoch } },
+      types: managerFrames,
+      onLink: (link) => this.accept(link),
+      onRefused: ({ address, reason, error }) => this.say({ t: "refused", address, reason, message: error.message }),
+    });
+    this.say({ t: "listening", port: this.listener.port });
+  }
+
+  private say(message: FromInterchange): void {
+    this.head.postMessage(message);
+  }
+
+  private obey(message: ToInterchange): void {
+    const { interchange } = this;
+    switch (message.t) {
+      case "define": interchange.define(message.app, message.bytes); return;
+      case "cancel": interchange.cancel(message.task, message.attempt); return;
+      case "expect": interchange.expect(message.tokens); return;
+      case "drain": interchange.drain(message.block); return;
+      case "resume": interchange.resume(message.block); return;
+      case "trust": void this.load(message.identity); return;
+      case "revoke":
+        this.keys.delete(message.identity);
+        this.listener?.revoke(message.identity);
+        return;
+      case "stop": void this.stop(message.within);
+    }
+  }
+
+  private async load(identity: string): Promise<void> {
+    try {
+      this.trust(identity, await KeyStore.load(join(this.setup.keys, `${identity}.key`)));
+    } catch (error) {
+      this.say({ t: "failed", error: encodeThrown(error, "why a key was not read") });
+    }
+  }
+
+  private trust(identity: string, key: SecretKey | undefined): void {
+    if (key === undefined) return;
+    this.keys.set(identity, key);
+    this.say({ t: "trusted", identity });
+  }
+
+  /** The first frame of a link says which manager it is; whatever is not understood ends that link, and no other. */
+  private accept(link: FrameLink): void {
+    let node: ManagerNode | undefined;
+    link.onFrame((it) => {
+      try {
+        if (node !== undefined) this.receive(node, it);
+        else {
+          if (it.type !== frame.register) throw new TypeError(`a manager begins with its registration, and this one with a frame of type ${it.type}`);
+          const facts = asRegistration(this.codec.decode(it.header));
+          // Whoever holds the key of a block speaks for that block alone.
+          if (facts.block !== link.identity) throw new TypeError(`the key of ${link.identity} registers managers of that block, not of ${facts.block}`);
+          node = this.interchange.register(facts, link);
+        }
+      } catch (error) {
+        link.destroy(`what it sent is not understood: ${(error as Error).message}`);
+      }
+    });
+    link.onClose(() => {
+      if (node !== undefined) this.interchange.linkLost(node, link);
+    });
+  }
+
+  private receive(node: ManagerNode, { type, header, payload }: Frame): void {
+    this.interchange.heard(node);
+    if (type === frame.outcomes) this.interchange.outcomes(node, asFirst(this.codec.decode(header)), payload);
+    else if (type === frame.alive) this.interchange.alive(node);
+    else if (type === frame.news) this.interchange.news(payload);
+    else if (type === frame.left) this.interchange.left(node);
+    else throw new TypeError(`a registered manager sends no frame of type ${type}`);
+  }
+
+  private async stop(within: number): Promise<void> {
+    this.interchange.stop();
+    const until = performance.now() + within;
+    while (this.interchange.nodes.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
+    await this.listener?.close("the executor ended");
+    this.say({ t: "stopped" });
+    this.head.close();
+  }
+}
+
+const head = parentPort as MessagePort;
+const main = new InterchangeThread(head, workerData as ThreadSetup, await controlCodec());
+main.start().catch((error: unknown) => {
+  head.postMessage({ t: "failed", error: encodeThrown(error, "why the interchange could not start") } satisfies FromInterchange);
+  head.close();
+});

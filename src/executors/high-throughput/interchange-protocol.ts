@@ -1,0 +1,37 @@
+import type { Token } from "./protocol.js";
+import type { InterchangeEvent, InterchangeOptions } from "./interchange/interchange.js";
+
+/** What an interchange's thread is started with. */
+export interface ThreadSetup {
+  readonly options: InterchangeOptions;
+  /** The interface to listen on. */
+  readonly host: string;
+  /** The first and the last port to try; a restarted interchange is given the one it had. */
+  readonly ports: readonly [first: number, last: number];
+  /** The directory of the keys, and whose there are already. */
+  readonly keys: string;
+}
+
+/** Besides pieces of memory with records of tasks. */
+export type ToInterchange =
+  | { readonly t: "define"; readonly app: number; readonly bytes: Uint8Array }
+  | { readonly t: "cancel"; readonly task: number; readonly attempt: number }
+  | { readonly t: "expect"; readonly tokens: readonly Token[] }
+  /** The key of a block is on disk. */
+  | { readonly t: "trust"; readonly identity: string }
+  | { readonly t: "revoke"; readonly identity: string }
+  | { readonly t: "drain"; readonly block: string }
+  | { readonly t: "resume"; readonly block: string }
+  /** Managers are told to end; `stopped` follows when they have, or after so many milliseconds. */
+  | { readonly t: "stop"; readonly within: number };
+
+/** Besides pieces of memory with records of outcomes. */
+export type FromInterchange =
+  | { readonly t: "listening"; readonly port: number }
+  | { readonly t: "trusted"; readonly identity: string }
+  | { readonly t: "news"; readonly bytes: Uint8Array }
+  /** A peer was not let in. */
+  | { readonly t: "refused"; readonly address: string; readonly reason: string; readonly message: string }
+  | { readonly t: "failed"; readonly error: unknown }
+  | { readonly t: "stopped" }
+  | InterchangeEvent;

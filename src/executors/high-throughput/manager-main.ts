@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+import { availableParallelism, hostname, totalmem } from "node:os";
+import { Dispatcher } from "../../actors/dispatcher.js";
+import { controlCodec } from "../../actors/links/control.js";
+import { packageVersion } from "../../actors/links/hello.js";
+import { KeyStore } from "../../actors/links/keys.js";
+import { connectLink } from "../../actors/links/tls-link.js";
+import { realPorts } from "../../actors/real-ports.js";
+import { CarawayError } from "../../errors/index.js";
+import type { WorkListener } from "../executor.js";
+import type { LaneHost } from "../thread-pool/host.js";
+import { PiscinaHost, type PiscinaHostOptions } from "../thread-pool/piscina-host.js";
+import { ThreadPool } from "../thread-pool/pool.js";
+import { Manager, type HeadLink } from "./manager/manager.js";
+import { readSetup, type ManagerSetup } from "./manager/setup.js";
+import { SlotProcesses } from "./manager/slot-processes.js";
+import { workerCount } from "./manager/workers.js";
+import { headFrames } from "./protocol.js";
+
+/** What a thread that was told to end may take, in milliseconds, before it counts as a zombie; a process is killed for real. */
+const patience = { thread: 500, process: 10_000 };
+const connectTimeoutMs = 10_000;
+
+const nodeIndex = (): number => Number(process.env["CARAWAY_NODE_INDEX"] ?? process.env["SLURM_PROCID"] ?? 0) || 0;
+
+function hostOf({ label, block, isolation, resourceLimits, env, typescript, accelerators }: ManagerSetup, uid: string, workers: number): LaneHost {
+  const ofNode = { ...env, CARAWAY_BLOCK: block, CARAWAY_MANAGER: uid, CARAWAY_WORKER_COUNT: String(workers) };
+  const options: PiscinaHostOptions = { label, block, resourceLimits, env: ofNode, typescript: typescript ?? undefined };
+  if (isolation === "thread") return new PiscinaHost(options);
+  return new SlotProcesses(options, (slot) => {
+    const accelerator = accelerators[slot];
+    const pinned = accelerator === undefined ? {} : { CUDA_VISIBLE_DEVICES: accelerator, ROCR_VISIBLE_DEVICES: accelerator, ZE_AFFINITY_MASK: accelerator };
+    return { CARAWAY_WORKER_RANK: String(slot), ...pinned };
+  });
+}
+
+/** Says on stderr, which the block's output shows, why a manager did not do its work. */
+function report(error: unknown): void {
+  const words = error instanceof CarawayError ? `${error.code} ${error.message}\n  ${error.hint}` : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`caraway-manager: ${words}\n`);
+}
+
+async function main(path: string | undefined): Promise<void> {
+  const setup = readSetup(path);
+  const key = await KeyStore.load(setup.keyFile);
+  const codec = await controlCodec();
+  const ports = realPorts();
+  const dispatcher = new Dispatcher(ports);
+  const rank = nodeIndex();
+  const cores = availableParallelism();
+  const workers = workerCount(setup, { cores, memory: totalmem() });
+  const uid = `${setup.block}.${rank}.${ports.ids.token()}`;
+  const facts = { uid, block: setup.block, rank, host: hostname(), pid: process.pid, cores, memoryMb: Math.round(totalmem() / 2 ** 20), accelerators: setup.accelerators, versions: { node: process.version, caraway: packageVersion() }, workers, prefetch: setup.prefetch };
+  const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
+  const makePool = (listener: WorkListener): ThreadPool =>
+    new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers), dispatcher, listener, (error) => manager.broke(error));
+  const connect = (): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: connectTimeoutMs, types: headFrames });
+  // The link and the workers keep the process alive, and where both are gone, this does until the lease is over.
+  const alive = setInterval(() => undefined, 2 ** 30);
+  const ended = (error: unknown): void => {
+    clearInterval(alive);
+    if (error !== undefined) report(error);
+    process.exit(error === undefined ? 0 : 1);
+  };
+  const endsAt = walltimeMs > 0 ? ports.clock.now() + walltimeMs : undefined;
+  const manager = new Manager({ facts, endsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, ended });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => manager.stop());
+  manager.start();
+}
+
+main(process.argv[2]).catch((error: unknown) => {
+  report(error);
+  process.exit(1);
+});

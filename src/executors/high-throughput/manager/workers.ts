@@ -1,0 +1,19 @@
+import type { ManagerSetup } from "./setup.js";
+
+/** What a node has. */
+export interface NodeFacts {
+  readonly cores: number;
+  /** Bytes. */
+  readonly memory: number;
+}
+
+/** How many workers a manager has: as many as cores, memory and accelerators allow, at most its cap, at least one. */
+export function workerCount({ maxWorkers, coresPerWorker, memPerWorker, accelerators }: Pick<ManagerSetup, "maxWorkers" | "coresPerWorker" | "memPerWorker" | "accelerators">, { cores, memory }: NodeFacts): number {
+  const limits = [
+    maxWorkers ?? Infinity,
+    Math.floor(cores / coresPerWorker + 1e-9),
+    memPerWorker === null ? Infinity : Math.floor(memory / memPerWorker),
+    accelerators.length === 0 ? Infinity : accelerators.length,
+  ];
+  return Math.max(1, Math.min(...limits));
+}
