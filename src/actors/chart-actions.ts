@@ -33,14 +33,20 @@ export function compiledAction<C extends object>(action: unknown): Action<C> | u
   return undefined;
 }
 
-/** As many effects as the context says. What else xstate can enqueue is refused when it happens. */
+/** As many effects as the context says. What else xstate can enqueue is refused when it happens. What it collects with is lent for one call. */
 function collection<C>(collect: Collect<C>): Action<C> {
+  let into: Typed[] = [];
+  const lent = { context: undefined as unknown as C, event: { type: "" } as Typed, enqueue: undefined as unknown as Enqueue };
+  const refuse = (): never => {
+    throw new TypeError("a chart may enqueue nothing but emits");
+  };
+  const emit = (effect: Typed | ((args: Args<C>) => Typed)): void => void into.push(typeof effect === "function" ? effect({ context: lent.context, event: lent.event }) : effect);
+  lent.enqueue = Object.assign(refuse, { emit, assign: refuse, raise: refuse, sendTo: refuse, sendParent: refuse, cancel: refuse, spawnChild: refuse, stopChild: refuse });
   return ({ context, event }, effects) => {
-    const refuse = (): never => {
-      throw new TypeError("a chart may enqueue nothing but emits");
-    };
-    const emit = (effect: Typed | ((args: Args<C>) => Typed)): void => void effects.push(typeof effect === "function" ? effect({ context, event }) : effect);
-    collect({ context, event, enqueue: Object.assign(refuse, { emit, assign: refuse, raise: refuse, sendTo: refuse, sendParent: refuse, cancel: refuse, spawnChild: refuse, stopChild: refuse }) });
+    into = effects;
+    lent.context = context;
+    lent.event = event;
+    collect(lent);
   };
 }
 

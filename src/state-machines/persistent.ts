@@ -1,7 +1,10 @@
 /** Values that charts keep in their contexts: what changes is new, and shares with the old whatever is the same in both. */
 
-const width = 32;
+/** Narrow: each change copies one node of every level. */
+const bits = 3;
+const width = 2 ** bits;
 
+/** Always `width` entries. */
 type Node<T> = readonly (Node<T> | T | undefined)[];
 
 /** Values by whole numbers from 0 up, in the order of these. Looking up, changing and removing one costs about as much however many there are. */
@@ -54,7 +57,12 @@ export class Table<T> {
   }
 }
 
-const slotOf = (key: number, level: number): number => Math.floor(key / width ** level) % width;
+const largestShifted = 2 ** 30;
+
+function slotOf(key: number, level: number): number {
+  if (key >= largestShifted) return Math.floor(key / width ** level) % width;
+  return level * bits >= 30 ? 0 : (key >> (level * bits)) & (width - 1);
+}
 
 function* valuesOf<T>(node: Node<T>, level: number): Generator<T> {
   for (const entry of node) {
@@ -69,12 +77,42 @@ function changed<T>(node: Node<T> | undefined, level: number, key: number, value
   return replaced(node, slot, level === 0 ? value : changed(node?.[slot] as Node<T> | undefined, level - 1, key, value));
 }
 
+const nothing: Node<never> = new Array<undefined>(width).fill(undefined);
+
 /** Nothing instead of a node with nothing in it: keys that only grow leave no trace. */
 function replaced<T>(node: Node<T> | undefined, slot: number, entry: Node<T> | T | undefined): Node<T> | undefined {
-  const copy = node === undefined ? new Array<Node<T> | T | undefined>(slot + 1).fill(undefined) : node.slice();
-  while (copy.length <= slot) copy.push(undefined);
+  const copy: (Node<T> | T | undefined)[] = (node ?? nothing).slice();
   copy[slot] = entry;
   return entry === undefined && copy.every((other) => other === undefined) ? undefined : copy;
+}
+
+/** Whole numbers from 0 up, most often none or one. */
+export class Keys {
+  static readonly empty = new Keys(undefined, undefined);
+
+  private constructor(
+    private readonly only: number | undefined,
+    private readonly several: Table<number> | undefined,
+  ) {}
+
+  static of(keys: readonly number[]): Keys {
+    const [first] = keys;
+    if (first === undefined) return Keys.empty;
+    return keys.length === 1 ? new Keys(first, undefined) : new Keys(undefined, Table.of(keys.map((key) => [key, key])));
+  }
+
+  get size(): number {
+    return this.several?.size ?? (this.only === undefined ? 0 : 1);
+  }
+
+  has(key: number): boolean {
+    return this.several?.has(key) ?? this.only === key;
+  }
+
+  without(key: number): Keys {
+    if (this.several !== undefined) return new Keys(undefined, this.several.without(key));
+    return this.only === key ? Keys.empty : this;
+  }
 }
 
 /** Numbers by name. */
@@ -102,11 +140,11 @@ export class Names {
   }
 }
 
-/** FNV-1a, in 24 bits. */
+/** FNV-1a, in 16 bits: few levels, and names that share a bucket only where there are tens of thousands. */
 function hashOf(name: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return (hash ^ (hash >>> 24)) & 0xffffff;
+  return (hash ^ (hash >>> 16)) & 0xffff;
 }
 
 interface Link<T> {

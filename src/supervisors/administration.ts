@@ -24,8 +24,9 @@ export interface Administered {
 }
 
 interface PendingCall {
-  /** What was asked for, to say in a refusal. */
-  readonly what: string;
+  /** What was asked for and of whom, to say in a refusal. */
+  readonly act: "start" | "restart" | "stop" | "delete";
+  readonly child: string | ActorRef;
   /** Of the child that the call would make. */
   readonly key: number | undefined;
   resolve(ref: LogicalRef | undefined): void;
@@ -33,7 +34,6 @@ interface PendingCall {
 }
 
 type CallMessage = Extract<SupervisorMessage, { readonly call: number }>;
-type WithoutNumber<T> = T extends CallMessage ? Omit<T, "call" | "at"> : never;
 
 /** OTP's calls of administration: each is a message to the supervisor, and waits for its turn. */
 export class SupervisorAdministration implements Administration {
@@ -45,21 +45,21 @@ export class SupervisorAdministration implements Administration {
   async startChild(spec: ChildSpec | { readonly id?: string; readonly input?: unknown }): Promise<ActorRef | undefined> {
     const child = this.supervisor.prepared.strategy === "simple_one_for_one" ? this.instance(spec) : prepareChild(spec as ChildSpec, this.supervisor.path, this.supervisor.prepared.autoShutdown);
     const { key } = this.supervisor.enter(child);
-    return this.call(`start of ${JSON.stringify(child.id)}`, { type: "call.start-child", child: newChild(key, child) }, key);
+    return this.call("start", child.id, (call, at) => ({ type: "call.start-child", child: newChild(key, child), call, at }), key);
   }
 
   async restartChild(id: string): Promise<ActorRef | undefined> {
-    return this.call(`restart of ${JSON.stringify(id)}`, { type: "call.restart-child", id });
+    return this.call("restart", id, (call, at) => ({ type: "call.restart-child", id, call, at }));
   }
 
   async terminateChild(child: string | ActorRef): Promise<void> {
     const key = typeof child === "string" ? undefined : [...this.supervisor.entries.values()].find(({ ref }) => ref === child)?.key;
     if (typeof child !== "string" && key === undefined) throw refusal("not_found", `${this.supervisor.path} has no child with the ref ${child.path}`, { actor: this.supervisor.path });
-    await this.call(`stop of ${typeof child === "string" ? JSON.stringify(child) : child.path}`, typeof child === "string" ? { type: "call.terminate-child", id: child } : { type: "call.terminate-child", key: key ?? 0 });
+    await this.call("stop", child, (call, at) => (typeof child === "string" ? { type: "call.terminate-child", id: child, call, at } : { type: "call.terminate-child", key: key ?? 0, call, at }));
   }
 
   async deleteChild(id: string): Promise<void> {
-    await this.call(`delete of ${JSON.stringify(id)}`, { type: "call.delete-child", id });
+    await this.call("delete", id, (call, at) => ({ type: "call.delete-child", id, call, at }));
   }
 
   children(): ChildInfo[] {
@@ -107,7 +107,7 @@ export class SupervisorAdministration implements Administration {
     if (key !== undefined && !this.supervisor.cell.context.children.has(key)) this.supervisor.drop(key, false);
     const { path } = this.supervisor;
     const cause = causeOf(answer.cause);
-    call.reject(refusal(answer.reason, `${path} refused the ${call.what}${cause === undefined ? "" : `: ${textOf(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));
+    call.reject(refusal(answer.reason, `${path} refused the ${call.act} of ${typeof call.child === "string" ? JSON.stringify(call.child) : call.child.path}${cause === undefined ? "" : `: ${textOf(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));
   }
 
   /** The supervisor was killed, or has crashed: nobody answers any more. */
@@ -121,13 +121,13 @@ export class SupervisorAdministration implements Administration {
     return { ...template, id: id ?? this.supervisor.services.ports.ids.next(this.supervisor.path), input: input === undefined ? template.input : input };
   }
 
-  private call(what: string, message: WithoutNumber<CallMessage>, key?: number): Promise<LogicalRef | undefined> {
+  private call(act: PendingCall["act"], child: string | ActorRef, message: (call: number, at: number) => CallMessage, key?: number): Promise<LogicalRef | undefined> {
     const { services, cell } = this.supervisor;
     const number = ++this.numbers;
     return new Promise((resolve, reject) => {
-      this.calls.set(number, { what, key, resolve, reject });
+      this.calls.set(number, { act, child, key, resolve, reject });
       if (cell.state.final || cell.crashed) this.reply(number, { ok: false, reason: "shutdown" });
-      else services.dispatcher.tellControl(cell, { ...message, call: number, at: services.now });
+      else services.dispatcher.tellControl(cell, message(number, services.now));
     });
   }
 }

@@ -83,7 +83,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   }
 
   report(report: ChildReport): void {
-    this.tell({ ...report, at: this.services.now });
+    this.tell(stamped(report, this.services.now));
   }
 
   /** A cell of this supervisor broke: a fault of caraway, which ends the supervisor. */
@@ -199,6 +199,24 @@ class ChildHost implements IncarnationHost {
 
   ended(reason: EndReason): void {
     this.cell.tell({ type: "actor.ended", incarnation: this.incarnation, reason });
+  }
+}
+
+/** A child's report with its time. Written out: see `edit` of `supervision.ts`. */
+function stamped(report: ChildReport, at: number): Carried<"supervisor", "child reports" | "retries of starts"> {
+  const { key } = report;
+  switch (report.type) {
+    case "child.started":
+      return { type: report.type, key, incarnation: report.incarnation, at };
+    case "child.ended":
+      return { type: report.type, key, incarnation: report.incarnation, reason: report.reason, at };
+    case "child.due":
+      return { type: report.type, key, token: report.token, at };
+    case "child.ignored":
+      return { type: report.type, key, at };
+    case "child.start-failed":
+    case "child.stopped":
+      return { type: report.type, key, reason: report.reason, at };
   }
 }
 

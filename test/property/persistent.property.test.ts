@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Line, Names, Table } from "#internal/state-machines/persistent";
+import { Keys, Line, Names, Table } from "#internal/state-machines/persistent";
 
 const keys = fc.oneof(fc.nat(40), fc.nat(2000), fc.nat(2 ** 40));
 const changes = fc.array(fc.tuple(keys, fc.boolean()), { maxLength: 200 });
@@ -23,6 +23,21 @@ describe("what charts keep in their contexts", () => {
         }
         expect([...table]).toEqual(inOrder());
         expect([...before.table]).toEqual(before.values);
+      }),
+    );
+  });
+
+  test("keys are a set that only loses", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(keys, { maxLength: 20 }), fc.array(keys), (all, others) => {
+        let known = Keys.of(all);
+        const model = new Set(all);
+        for (const key of [...others, ...all]) {
+          known = known.without(key);
+          model.delete(key);
+          expect(known.size).toBe(model.size);
+          for (const one of [...all, ...others]) expect(known.has(one)).toBe(model.has(one));
+        }
       }),
     );
   });
