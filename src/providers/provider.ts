@@ -8,7 +8,7 @@ export type JobEndReason = "timed-out" | "node-failed" | "preempted" | "out-of-m
 export interface JobSpec {
   /** Unique for all time: letters, digits, `.`, `-` and `_`. A job whose submission was not answered is found by it. */
   readonly name: string;
-  /** What is run, as the launcher starts it: arguments, not a shell line. */
+  /** The command of one manager: arguments, not a shell line. The provider's launcher starts it on every node. */
   readonly command: readonly string[];
   readonly nodes: number;
   /** Milliseconds; 0: no limit. */
@@ -48,8 +48,11 @@ export interface Provider {
   submit(job: JobSpec): Promise<string>;
   /** One look for all of them. What the scheduler does not list is left out. Rejects where the look itself failed: that says nothing of any job. */
   status(ids: readonly string[]): Promise<ReadonlyMap<string, JobReport>>;
-  /** The id of the job of this name, undefined where there certainly is none. Rejects where that cannot be told now. */
-  find(name: string): Promise<string | undefined>;
+  /**
+   * The id of the job of this name, undefined where there certainly is none (any more). Rejects where that cannot be told now: also as long
+   * as a submission may still be on its way. `since` says when it was submitted, in milliseconds of the epoch, where another process did it.
+   */
+  find(name: string, since?: number): Promise<string | undefined>;
   /** Ends jobs. Those that have ended are passed over. Resolves when the scheduler has taken note; the end itself shows in `status`. */
   cancel(ids: readonly string[]): Promise<void>;
   output(id: string, job: JobSpec): Promise<JobOutput>;
