@@ -54,6 +54,7 @@ export const catalogue = {
   "CW-BLOCK-003": entry("BlockNeverRegistered", "infrastructure", true, "the job of a block ran, and no manager of it registered", "See its output, the addresses it tried and the likely causes in `evidence`."),
   "CW-BLOCK-004": entry("SchedulerQueryFailed", "infrastructure", true, "a scheduler could not be asked for the states of its jobs", "Nothing is concluded from it; see the scheduler's own words."),
   "CW-BLOCK-005": entry("BadLauncher", "configuration", false, "a launcher cannot start what it was given", "See the launcher's documentation."),
+  "CW-BLOCK-006": entry("JobLedgerFailed", "infrastructure", false, "the ledger of jobs cannot be read or written", "See the reason in `evidence`; no job is submitted that is not in it."),
   "CW-LINK-001": entry("LinkRefused", "infrastructure", false, "a link could not be made", "See which address was tried and what it answered."),
   "CW-LINK-002": entry("VersionMismatch", "configuration", false, "the two ends of a link speak different versions", "Install the same version of caraway on both machines."),
   "CW-LINK-003": entry("BadFrame", "infrastructure", false, "what came over a link is not a valid frame", "The link was closed; if both ends are caraway, please report it."),

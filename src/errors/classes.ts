@@ -79,6 +79,14 @@ export class BlockNeverRegistered extends CarawayError {}
 export class SchedulerQueryFailed extends CarawayError {}
 /** `CW-BLOCK-005`: a launcher cannot start what it was given. */
 export class BadLauncher extends CarawayError {}
+/** `CW-BLOCK-006`: the ledger of jobs cannot be read or written. */
+export class JobLedgerFailed extends CarawayError {
+  /** `"locked"`: another process has it. `"foreign"`: the file is no ledger. `"broken"`: the disk did not take what was written. */
+  get reason(): "locked" | "foreign" | "broken" {
+    const { reason } = this.evidence;
+    return reason === "locked" || reason === "foreign" ? reason : "broken";
+  }
+}
 /** `CW-LINK-001`: a link could not be made. */
 export class LinkRefused extends CarawayError {}
 /** `CW-LINK-002`: the two ends of a link speak different versions. */
@@ -114,4 +122,4 @@ export class ThreadLost extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, JobLedgerFailed, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);

@@ -40,9 +40,11 @@ export function reported(provider: Provider, id: string, ...states: readonly Job
 
 export const over: readonly JobState[] = ["completed", "failed", "cancelled"];
 
-/** The living processes that carry the name of a job. */
-export function processesOf(name: string): number[] {
-  return readdirSync("/proc").map(Number).filter((pid) => Number.isInteger(pid) && (tryRead(`/proc/${pid}/environ`)?.split("\0").some((entry) => entry.startsWith("CARAWAY_JOB=") && entry.slice(12).split(":").includes(name)) ?? false));
+/** The living processes that carry the name of a job, or of one that fits. */
+export function processesOf(name: string | ((job: string) => boolean)): number[] {
+  const fits = typeof name === "string" ? (job: string) => job === name : name;
+  const carries = (pid: number): boolean => tryRead(`/proc/${pid}/environ`)?.split("\0").some((entry) => entry.startsWith("CARAWAY_JOB=") && entry.slice(12).split(":").some(fits)) ?? false;
+  return readdirSync("/proc").map(Number).filter((pid) => Number.isInteger(pid) && carries(pid));
 }
 
 export function tryRead(path: string): string | undefined {
