@@ -104,15 +104,16 @@ export class ByteWriter {
 
 /** Reads what a `ByteWriter` wrote. What leads beyond the end throws a RangeError. */
 export class ByteReader {
-  at: number;
+  private at = 0;
   private readonly view: DataView;
 
-  constructor(
-    private readonly memory: Uint8Array,
-    from = 0,
-  ) {
-    this.at = from;
+  constructor(private readonly memory: Uint8Array) {
     this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+  }
+
+  moveTo(at: number): this {
+    this.at = at;
+    return this;
   }
 
   get left(): number {

@@ -9,7 +9,7 @@ import type { Answer, Executor, ExecutorPart, ExecutorStatus, RunnableApp, Work,
 import { ByteWriter } from "./bytes.js";
 import { readNews, writeDefinition } from "./contents.js";
 import { lossOf } from "./losses.js";
-import { outcome, outcomeRecords, readAnswer, readFailure, readLoss, readOutcomeHead, writeTask, type OutcomeHead } from "./records.js";
+import { outcome, OutcomeRecords, readAnswer, readFailure, readLoss, writeTask } from "./records.js";
 import type { Token } from "./protocol.js";
 import { RemoteAttempt, type RemoteAttemptKind } from "./remote-attempt.js";
 
@@ -192,7 +192,8 @@ export class FrontEnd implements Executor {
 
   /** Records of outcomes from the interchange. */
   outcomes(records: Uint8Array): void {
-    for (const record of outcomeRecords(records)) this.outcome(record, readOutcomeHead(record));
+    const each = new OutcomeRecords(records);
+    while (each.next()) this.outcome(each);
   }
 
   news(bytes: Uint8Array): void {
@@ -200,8 +201,8 @@ export class FrontEnd implements Executor {
     this.listener.news(task, attempt, news);
   }
 
-  private outcome(record: Uint8Array, head: OutcomeHead): void {
-    const { task, attempt: number, kind } = head;
+  private outcome(record: OutcomeRecords): void {
+    const { task, attempt: number, kind } = record;
     if (kind === outcome.released) {
       this.release(task, number);
       return;
@@ -213,7 +214,7 @@ export class FrontEnd implements Executor {
         this.tell(attempt, sent);
         this.listener.sent(attempt.work, number);
         return;
-      case outcome.started: this.tell(attempt, { type: "attempt.started", elapsed: head.ms }); return;
+      case outcome.started: this.tell(attempt, { type: "attempt.started", elapsed: record.ms }); return;
       case outcome.requeued: this.tell(attempt, { type: "attempt.unclaimed" }); return;
       case outcome.failed: {
         const failure = readFailure(record);
@@ -225,7 +226,7 @@ export class FrontEnd implements Executor {
         this.lost++;
         this.tell(attempt, { type: "attempt.lost", loss: lossOf(attempt.work, number, this.label, readLoss(record)) });
         return;
-      default: this.tell(attempt, { type: "attempt.answered", answer: readAnswer(record, head) });
+      default: this.tell(attempt, { type: "attempt.answered", answer: readAnswer(record) });
     }
   }
 

@@ -17,45 +17,83 @@ export type Outcome = (typeof outcome)[keyof typeof outcome];
 /** Outcomes after which the attempt is over. */
 export const isEnd = (kind: number): boolean => kind <= outcome.revoked || kind === outcome.lost;
 
-/** The part of a task's record that the interchange reads. */
-export interface TaskHead {
-  readonly attempt: number;
-  readonly task: number;
-  /** `Infinity` where it has none: last. */
-  readonly priority: number;
-  readonly walltime: number;
-  readonly app: number;
-}
+/** Goes through the records in a piece of memory, one after another. Nothing is made for a single record. */
+class Records {
+  /** Where the present record begins and ends. */
+  from = 0;
+  to = 0;
+  /** How many there were so far. */
+  count = 0;
+  protected readonly view: DataView;
 
-export interface OutcomeHead {
-  readonly attempt: number;
-  readonly task: number;
-  readonly kind: number;
-  readonly ms: number;
-}
+  constructor(
+    readonly bytes: Uint8Array,
+    private readonly least: number,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
 
-/** The records in a piece of memory, each with its bytes. A length that cannot be throws a RangeError. */
-export function* recordsIn(bytes: Uint8Array, least: number): Generator<Uint8Array> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes.length - at < 4 ? 0 : view.getUint32(at, true);
-    if (length < least || length > bytes.length - at) throw new RangeError(`a record of ${length} bytes begins where ${bytes.length - at} are left`);
-    yield bytes.subarray(at, at + length);
-    at += length;
+  /** The next one, where there is one. A length that cannot be throws a RangeError. */
+  next(): boolean {
+    const from = this.to;
+    const left = this.bytes.length - from;
+    if (left === 0) return false;
+    const length = left < this.least ? 0 : this.view.getUint32(from, true);
+    if (length < this.least || length > left) throw new RangeError(`a record of ${length} bytes begins where ${left} are left`);
+    this.from = from;
+    this.to = from + length;
+    this.count++;
+    return true;
+  }
+
+  get attempt(): number {
+    return this.view.getUint32(this.from + 4, true);
+  }
+
+  get task(): number {
+    return this.view.getFloat64(this.from + 8, true);
   }
 }
 
-export const taskRecords = (bytes: Uint8Array): Generator<Uint8Array> => recordsIn(bytes, taskHead);
-export const outcomeRecords = (bytes: Uint8Array): Generator<Uint8Array> => recordsIn(bytes, outcomeHead);
+/** The part of tasks' records that the interchange reads. */
+export class TaskRecords extends Records {
+  constructor(bytes: Uint8Array) {
+    super(bytes, taskHead);
+  }
 
-export function readTaskHead(record: Uint8Array): TaskHead {
-  const view = new DataView(record.buffer, record.byteOffset, taskHead);
-  return { attempt: view.getUint32(4, true), task: view.getFloat64(8, true), priority: view.getFloat64(16, true), walltime: view.getFloat64(24, true), app: view.getUint32(32, true) };
+  /** `Infinity` where it has none: last. */
+  get priority(): number {
+    return this.view.getFloat64(this.from + 16, true);
+  }
+
+  get walltime(): number {
+    return this.view.getFloat64(this.from + 24, true);
+  }
+
+  get app(): number {
+    return this.view.getUint32(this.from + 32, true);
+  }
 }
 
-export function readOutcomeHead(record: Uint8Array): OutcomeHead {
-  const view = new DataView(record.buffer, record.byteOffset, outcomeHead);
-  return { attempt: view.getUint32(4, true), task: view.getFloat64(8, true), kind: view.getUint32(16, true), ms: view.getFloat64(20, true) };
+export class OutcomeRecords extends Records {
+  constructor(bytes: Uint8Array) {
+    super(bytes, outcomeHead);
+  }
+
+  get kind(): number {
+    return this.view.getUint32(this.from + 16, true);
+  }
+
+  get ms(): number {
+    return this.view.getFloat64(this.from + 20, true);
+  }
+
+  /** For the contents of the present record. */
+  contents(): ByteReader {
+    return (this.reader ??= new ByteReader(this.bytes)).moveTo(this.from + outcomeHead);
+  }
+
+  private reader: ByteReader | undefined;
 }
 
 /** Throws where the arguments cannot travel; the writer is as it was then. */
@@ -86,8 +124,9 @@ export interface TaskContents {
   readonly shell: ShellWork | undefined;
 }
 
-export function readTask(record: Uint8Array): TaskContents {
-  const reader = new ByteReader(record, taskHead);
+/** The contents of the record that begins there. */
+export function readTask(bytes: Uint8Array, from: number): TaskContents {
+  const reader = new ByteReader(bytes).moveTo(from + taskHead);
   const args = new Array<Encoded>(reader.u32());
   for (let i = 0; i < args.length; i++) args[i] = reader.encoded();
   return { args, setting: readJson<WorkSetting>(reader), shell: readJson<ShellWork>(reader) };
@@ -144,8 +183,9 @@ export function writeFailure(writer: ByteWriter, task: number, attempt: number, 
   finish(writer, from);
 }
 
-export function readAnswer(record: Uint8Array, { kind, ms }: OutcomeHead): Answer {
-  const reader = new ByteReader(record, outcomeHead);
+export function readAnswer(records: OutcomeRecords): Answer {
+  const { kind, ms } = records;
+  const reader = records.contents();
   if (kind === outcome.value) return { ok: true, value: reader.encoded(), ms };
   if (kind === outcome.thrown) return { ok: false, thrown: reader.encoded(), ms };
   const shell = JSON.parse(reader.text()) as ShellAnswer;
@@ -153,8 +193,8 @@ export function readAnswer(record: Uint8Array, { kind, ms }: OutcomeHead): Answe
   return { shell: error === undefined ? shell : { ...shell, error: decodeThrown(error) as Error } };
 }
 
-export function readFailure(record: Uint8Array): WorkFailure {
-  const reader = new ByteReader(record, outcomeHead);
+export function readFailure(records: OutcomeRecords): WorkFailure {
+  const reader = records.contents();
   const charge = charges[reader.u8()] ?? "lost";
   const held = reader.u8() === 1;
   return { charge, held, error: decodeThrown(reader.encoded()) as Error };
@@ -179,4 +219,4 @@ export function writeLoss(writer: ByteWriter, task: number, attempt: number, not
   finish(writer, from);
 }
 
-export const readLoss = (record: Uint8Array): LossNote => JSON.parse(new ByteReader(record, outcomeHead).text()) as LossNote;
+export const readLoss = (records: OutcomeRecords): LossNote => JSON.parse(records.contents().text()) as LossNote;

@@ -5,10 +5,10 @@ import { managerMachine, type ManagerContext, type ManagerEffect, type ManagerIn
 import { WorkQueue } from "../../work-queue.js";
 import { ByteWriter } from "../bytes.js";
 import { frame, type Registration, type Token } from "../protocol.js";
-import { isEnd, outcome, outcomeRecords, readOutcomeHead, readTaskHead, taskRecords, writeLoss, writeNote, type OutcomeHead, type TaskHead } from "../records.js";
+import { isEnd, outcome, OutcomeRecords, TaskRecords, writeLoss, writeNote } from "../records.js";
 import { Bag } from "./bag.js";
 import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
-import { couldRun, select, type Candidates, type ManagerSelector } from "./selectors.js";
+import { Choice, couldRun, select, type ManagerSelector } from "./selectors.js";
 
 export interface InterchangeOptions {
   readonly label: string;
@@ -47,6 +47,7 @@ const nothing = new Uint8Array(0);
 /** Acknowledged at once when so many outcomes have come since the last time. */
 const acknowledgeEvery = 4096;
 const loadMs = 200;
+const sentMs = 2;
 /** A timer that rings so much later than it should has been held up by this very thread: silence meanwhile proves nothing. */
 const stallMs = 250;
 
@@ -74,14 +75,18 @@ export class Interchange {
   private readonly unsettled = new Set<string>();
   private readonly writer = new ByteWriter();
   private readonly kind: NodeKind;
+  private readonly choice: Choice;
   private managers = 0;
   private flushing = false;
+  private posting = false;
+  private sentTimer = false;
 
   constructor(
     readonly options: InterchangeOptions,
     private readonly ports: InterchangePorts,
   ) {
     this.kind = this.makeKind();
+    this.choice = new Choice(this.free, this.roomy, ports.dispatcher.ports.random);
   }
 
   // From the head
@@ -91,9 +96,10 @@ export class Interchange {
   }
 
   submit(records: Uint8Array): void {
-    for (const record of taskRecords(records)) {
-      const one = new Dispatch(readTaskHead(record), record);
-      this.tasks.set(one.head.task, one);
+    const each = new TaskRecords(records);
+    while (each.next()) {
+      const one = new Dispatch(each.task, each.attempt, each.priority, each.walltime, each.app, records, each.from, each.to);
+      this.tasks.set(one.task, one);
       this.queue.push(one);
     }
     this.pump();
@@ -102,8 +108,8 @@ export class Interchange {
   /** Takes a task back, or has it ended where it runs. What becomes of it is told as its outcome. */
   cancel(task: number, attempt: number): void {
     const one = this.tasks.get(task);
-    if (one?.head.attempt !== attempt) return;
-    if (one.node === undefined && one.record !== undefined) {
+    if (one?.attempt !== attempt) return;
+    if (one.node === undefined && one.bytes !== undefined) {
       this.drop(one);
       writeNote(this.writer, task, attempt, outcome.revoked);
       this.flushLater();
@@ -116,13 +122,12 @@ export class Interchange {
   /** Attempts that an earlier interchange had sent: managers that register again may have them. What none has by then is lost. */
   expect(tokens: readonly Token[]): void {
     for (const [task, attempt] of tokens) {
-      const head: TaskHead = { task, attempt, priority: Infinity, walltime: 0, app: 0 };
-      const one = new Dispatch(head, undefined);
+      const one = new Dispatch(task, attempt, Infinity, 0, 0, undefined, 0, 0);
       one.isQueued = false;
       this.tasks.set(task, one);
     }
     this.ports.dispatcher.ports.clock.after(this.options.leaseMs, () => {
-      for (const one of this.tasks.values()) if (one.record === undefined && one.node === undefined) this.lose(one, { manager: "", host: "", block: "", loss: "not-back", silentMs: this.options.leaseMs, suspect: false });
+      for (const one of this.tasks.values()) if (one.bytes === undefined && one.node === undefined) this.lose(one, { manager: "", host: "", block: "", loss: "not-back", silentMs: this.options.leaseMs, suspect: false });
       this.flushLater();
     });
   }
@@ -167,12 +172,16 @@ export class Interchange {
 
   /** Records of outcomes, the first of which has this number; what is there already is passed over. */
   outcomes(node: ManagerNode, first: number, records: Uint8Array): void {
-    let number = first;
-    for (const record of outcomeRecords(records)) {
-      if (number++ <= node.known) continue;
-      node.known = number - 1;
-      this.outcome(node, record, readOutcomeHead(record));
+    const each = new OutcomeRecords(records);
+    // What belongs to the head lies side by side, but for what comes late.
+    let from = 0;
+    for (let number = first; each.next(); number++) {
+      if (number > node.known && this.outcome(node, each)) continue;
+      this.writer.bytes(records.subarray(from, each.from));
+      from = each.to;
     }
+    this.writer.bytes(records.subarray(from));
+    node.known = Math.max(node.known, first + each.count - 1);
     if (node.known - node.acknowledged >= acknowledgeEvery) this.beat(node);
     this.settleRoom(node);
     this.tellLoad(node);
@@ -244,40 +253,38 @@ export class Interchange {
   private compare(node: ManagerNode, has: readonly Token[]): void {
     const there = new Map(has);
     for (const one of [...node.out.values()]) {
-      if (there.get(one.head.task) === one.head.attempt) continue;
+      if (there.get(one.task) === one.attempt) continue;
       node.take(one);
       if (one.cancelled) this.drop(one, outcome.revoked);
       else this.putBack(one);
     }
     const strangers = has.filter(([task, attempt]) => !this.isOf(node, task, attempt));
-    const cancelled = [...node.out.values()].filter((one) => one.cancelled).map(({ head }) => [head.task, head.attempt] as const);
+    const cancelled = [...node.out.values()].filter((one) => one.cancelled).map(({ task, attempt }) => [task, attempt] as const);
     if (strangers.length + cancelled.length > 0) node.link?.send(frame.cancel, this.ports.codec.encode([...strangers, ...cancelled]));
   }
 
   private isOf(node: ManagerNode, task: number, attempt: number): boolean {
     const one = this.tasks.get(task);
-    if (one?.head.attempt !== attempt) return false;
-    if (one.node === undefined && one.record === undefined) node.give(one, -1);
+    if (one?.attempt !== attempt) return false;
+    if (one.node === undefined && one.bytes === undefined) node.give(one, -1);
     return one.node === node;
   }
 
-  private outcome(node: ManagerNode, record: Uint8Array, head: OutcomeHead): void {
-    const one = this.tasks.get(head.task);
-    if (head.kind === outcome.released) {
-      this.writer.bytes(record);
-      return;
-    }
-    if (one?.node !== node || one.head.attempt !== head.attempt) {
+  /** Whether it is for the head: what comes of an attempt that the manager does not have is not. */
+  private outcome(node: ManagerNode, { task, attempt, kind, ms }: OutcomeRecords): boolean {
+    if (kind === outcome.released) return true;
+    const one = this.tasks.get(task);
+    if (one?.node !== node || one.attempt !== attempt) {
       this.lateOutcomes++;
-      return;
+      return false;
     }
-    if (head.kind === outcome.started) one.started = true;
-    else if (isEnd(head.kind)) {
+    if (kind === outcome.started) one.started = true;
+    else if (isEnd(kind)) {
       node.take(one);
-      this.tasks.delete(head.task);
-      if (head.kind === outcome.value || head.kind === outcome.thrown) this.learn(one.head.app, head.ms);
+      this.tasks.delete(task);
+      if (kind === outcome.value || kind === outcome.thrown) this.learn(one.app, ms);
     }
-    this.writer.bytes(record);
+    return true;
   }
 
   /** An app that was slow once may be so again; one that was quick is believed slowly. */
@@ -287,26 +294,22 @@ export class Interchange {
   }
 
   private pump(): void {
-    const candidates = this.candidates();
-    for (let one = this.queue.peek(); one !== undefined && this.free.size + this.roomy.size > 0; one = this.queue.peek()) {
-      const next = one;
-      const expected = this.expected.get(next.head.app) ?? -1;
-      const node = select(this.options.selector, { ...candidates, fits: (it) => it.mayTake(next, expected, candidates.now) });
-      if (node === undefined && couldRun(this.nodes.values(), next, candidates.now)) break;
-      this.queue.shift();
-      if (node === undefined) this.misfits.push(next);
-      else this.assign(next, node, expected);
+    const { choice, queue } = this;
+    choice.now = this.now;
+    for (let one = queue.peek(); one !== undefined && this.free.size + this.roomy.size > 0; one = queue.peek()) {
+      choice.one = one;
+      choice.expected = this.expected.get(one.app) ?? -1;
+      const node = select(this.options.selector, choice);
+      if (node === undefined && couldRun(this.nodes.values(), one, choice.now)) break;
+      queue.shift();
+      if (node === undefined) this.misfits.push(one);
+      else this.assign(one, node, choice.expected);
     }
-    this.flushLater();
-  }
-
-  private candidates(): Omit<Candidates, "fits"> & { now: number } {
-    const { random } = this.ports.dispatcher.ports;
-    return { free: this.free, roomy: this.roomy, random: () => random.next(), now: this.now };
+    if (this.posted.size > 0) this.postLater();
   }
 
   private assign(one: Dispatch, node: ManagerNode, expected: number): void {
-    const { app, task, attempt } = one.head;
+    const { app, task, attempt } = one;
     if (!node.apps.has(app)) {
       node.apps.add(app);
       const definition = this.definitions.get(app);
@@ -319,29 +322,53 @@ export class Interchange {
     this.posted.add(node);
     this.settleRoom(node);
     writeNote(this.writer, task, attempt, outcome.sent);
+    this.tellSent();
   }
 
   private settleRoom(node: ManagerNode): void {
-    this.free.keep(node, node.hasFreeWorker);
-    this.roomy.keep(node, node.hasRoom);
+    const { hasFreeWorker, hasRoom } = node;
+    if (hasFreeWorker !== node.isFree) this.free.keep(node, (node.isFree = hasFreeWorker));
+    if (hasRoom !== node.isRoomy) this.roomy.keep(node, (node.isRoomy = hasRoom));
   }
 
-  /** All that was decided in this turn leaves as one frame to each manager, and one piece to the head. */
+  /** All that was given to managers in this turn leaves as one frame to each. */
+  private postLater(): void {
+    if (this.posting) return;
+    this.posting = true;
+    this.ports.dispatcher.ports.scheduler.soon(() => {
+      this.posting = false;
+      for (const node of this.posted) this.post(node);
+      this.posted.clear();
+    });
+  }
+
+  /** What became of tasks in this turn goes to the head as one piece. */
   private flushLater(): void {
     if (this.flushing) return;
     this.flushing = true;
     this.ports.dispatcher.ports.scheduler.soon(() => {
       this.flushing = false;
-      for (const node of this.posted) this.post(node);
-      this.posted.clear();
-      if (this.writer.length > 0) this.ports.toHead(this.writer.take());
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.writer.length > 0) this.ports.toHead(this.writer.take());
+  }
+
+  /** That a task was sent is no news to wake the head for: it goes with the next outcome, or some time later. */
+  private tellSent(): void {
+    if (this.sentTimer) return;
+    this.sentTimer = true;
+    this.ports.dispatcher.ports.clock.after(sentMs, () => {
+      this.sentTimer = false;
+      this.flush();
     });
   }
 
   private post(node: ManagerNode): void {
-    const records = node.outbox;
+    const records = node.takeOutbox();
     if (records.length === 0) return;
-    node.outbox = [];
     node.acknowledged = node.known;
     node.link?.send(frame.tasks, this.ports.codec.encode({ known: node.known }), records);
     this.tellLoad(node);
@@ -356,19 +383,19 @@ export class Interchange {
     one.started = false;
     one.isQueued = true;
     this.queue.putBack(one);
-    writeNote(this.writer, one.head.task, one.head.attempt, outcome.requeued);
+    writeNote(this.writer, one.task, one.attempt, outcome.requeued);
     this.flushLater();
   }
 
   private drop(one: Dispatch, kind?: typeof outcome.revoked): void {
     one.isQueued = false;
-    this.tasks.delete(one.head.task);
-    if (kind !== undefined) writeNote(this.writer, one.head.task, one.head.attempt, kind);
+    this.tasks.delete(one.task);
+    if (kind !== undefined) writeNote(this.writer, one.task, one.attempt, kind);
   }
 
   private lose(one: Dispatch, note: Parameters<typeof writeLoss>[3]): void {
     this.drop(one);
-    writeLoss(this.writer, one.head.task, one.head.attempt, note);
+    writeLoss(this.writer, one.task, one.attempt, note);
   }
 
   private loseAll(node: ManagerNode, loss: ManagerLoss | undefined): void {

@@ -2,7 +2,6 @@ import { Cell, type CellKind } from "../../../actors/cell.js";
 import type { Timer } from "../../../actors/ports.js";
 import type { ManagerContext, ManagerEffect, ManagerInput, ManagerMessage } from "../../../state-machines/manager.js";
 import type { Queued } from "../../work-queue.js";
-import type { TaskHead } from "../records.js";
 import type { Registration } from "../protocol.js";
 
 export type NodeKind = CellKind<ManagerContext, ManagerMessage, ManagerEffect, ManagerInput, ManagerNode>;
@@ -18,14 +17,17 @@ export class Dispatch implements Queued {
   cancelled = false;
 
   constructor(
-    readonly head: TaskHead,
-    /** Undefined where an earlier interchange sent it. */
-    readonly record: Uint8Array | undefined,
+    readonly task: number,
+    readonly attempt: number,
+    /** `Infinity`: last. */
+    readonly priority: number,
+    readonly walltime: number,
+    readonly app: number,
+    /** Where its record is; undefined where an earlier interchange sent it. */
+    readonly bytes: Uint8Array | undefined,
+    readonly from: number,
+    readonly to: number,
   ) {}
-
-  get priority(): number {
-    return this.head.priority;
-  }
 }
 
 /** The way to a manager. */
@@ -59,8 +61,14 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   readonly out = new Map<number, Dispatch>();
   /** Apps that it has been told of. */
   readonly apps = new Set<number>();
-  /** Records for its next frame. */
-  outbox: Uint8Array[] = [];
+  /** Whether it is listed among those with a free worker, and those with room. */
+  isFree = false;
+  isRoomy = false;
+  private pieces: Uint8Array[] = [];
+  /** The last piece, which may grow. */
+  private piece: Uint8Array | undefined;
+  private pieceFrom = 0;
+  private pieceTo = 0;
   private aheadMs = 0;
 
   constructor(
@@ -89,11 +97,11 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   }
 
   /** Whether it may have this now; `expected` is negative where nobody knows how long it takes. */
-  mayTake({ head }: Dispatch, expected: number, now: number): boolean {
-    if (head.walltime > 0 && now + head.walltime > this.endsAt) return false;
+  mayTake({ walltime }: Dispatch, expected: number, now: number): boolean {
+    if (walltime > 0 && now + walltime > this.endsAt) return false;
     const { workers, prefetch } = this.facts;
     if (this.out.size < workers + prefetch) return true;
-    return expected >= 0 && head.walltime === 0 && this.aheadMs + expected <= aheadLimitMs * workers;
+    return expected >= 0 && walltime === 0 && this.aheadMs + expected <= aheadLimitMs * workers;
   }
 
   give(one: Dispatch, expected: number): void {
@@ -101,12 +109,12 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
     one.isQueued = false;
     one.ahead = Math.max(0, expected);
     this.aheadMs += one.ahead;
-    this.out.set(one.head.task, one);
-    if (one.record !== undefined) this.post(one.record);
+    this.out.set(one.task, one);
+    if (one.bytes !== undefined) this.post(one.bytes, one.from, one.to);
   }
 
   take(one: Dispatch): void {
-    this.out.delete(one.head.task);
+    this.out.delete(one.task);
     one.node = undefined;
     this.aheadMs = this.out.size === 0 ? 0 : this.aheadMs - one.ahead;
   }
@@ -127,10 +135,27 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   }
 
   /** Records that lie side by side leave as one piece. */
-  private post(record: Uint8Array): void {
-    const last = this.outbox.at(-1);
-    if (last !== undefined && last.buffer === record.buffer && last.byteOffset + last.length === record.byteOffset) {
-      this.outbox[this.outbox.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + record.length);
-    } else this.outbox.push(record);
+  private post(bytes: Uint8Array, from: number, to: number): void {
+    if (this.piece === bytes && this.pieceTo === from) {
+      this.pieceTo = to;
+      return;
+    }
+    this.closePiece();
+    this.piece = bytes;
+    this.pieceFrom = from;
+    this.pieceTo = to;
+  }
+
+  private closePiece(): void {
+    if (this.piece !== undefined) this.pieces.push(this.piece.subarray(this.pieceFrom, this.pieceTo));
+    this.piece = undefined;
+  }
+
+  /** Records for its next frame. */
+  takeOutbox(): readonly Uint8Array[] {
+    this.closePiece();
+    const { pieces } = this;
+    if (pieces.length > 0) this.pieces = [];
+    return pieces;
   }
 }

@@ -10,7 +10,7 @@ import { managerSessionMachine, type SessionContext, type SessionEffect, type Se
 import type { AppCode, RunnableApp, WorkListener, WorkNews } from "../../executor.js";
 import type { ThreadPool } from "../../thread-pool/pool.js";
 import { asAcceptance, asBeat, asTokens, frame, type Registration, type Token } from "../protocol.js";
-import { outcome, readTaskHead, taskRecords, writeAnswer, writeFailure, writeNote, type Outcome } from "../records.js";
+import { outcome, TaskRecords, writeAnswer, writeFailure, writeNote, type Outcome } from "../records.js";
 import { readDefinition, writeNews } from "../contents.js";
 import { RemoteWork } from "./remote-work.js";
 import { Told } from "./told.js";
@@ -112,7 +112,7 @@ export class Manager {
     const { codec } = this.ports;
     if (type === frame.tasks) {
       this.told.acknowledge(asBeat(codec.decode(header)).known);
-      for (const record of taskRecords(payload)) this.take(record);
+      this.take(new TaskRecords(payload));
     } else if (type === frame.define) this.define(payload);
     else if (type === frame.cancel) for (const token of asTokens(codec.decode(header))) this.cancel(token);
     else if (type === frame.beat) this.told.acknowledge(asBeat(codec.decode(header)).known);
@@ -146,12 +146,13 @@ export class Manager {
     if (!this.apps.has(key)) this.apps.set(key, { key, name, code, expected: -1 });
   }
 
-  private take(record: Uint8Array): void {
-    const head = readTaskHead(record);
-    const app = this.apps.get(head.app) ?? this.unknownApp(head.app);
-    const work = new RemoteWork(app, head.attempt, head, record);
-    this.open.set(head.task, work);
-    this.pool.submit(work, head.attempt);
+  private take(records: TaskRecords): void {
+    while (records.next()) {
+      const app = this.apps.get(records.app) ?? this.unknownApp(records.app);
+      const work = new RemoteWork(app, records);
+      this.open.set(work.taskId, work);
+      this.pool.submit(work, work.attempt);
+    }
   }
 
   /** Shell commands have no code. */

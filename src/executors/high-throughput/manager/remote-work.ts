@@ -1,6 +1,6 @@
 import type { Encoded } from "../../../serialization/index.js";
 import type { RunnableApp, ShellWork, Work, WorkSetting } from "../../executor.js";
-import { readTask, type TaskContents, type TaskHead } from "../records.js";
+import { readTask, type TaskContents, type TaskRecords } from "../records.js";
 
 /** A task as it came to its manager. Its contents are read when a worker has room for it. */
 export class RemoteWork implements Work {
@@ -8,17 +8,22 @@ export class RemoteWork implements Work {
   readonly taskId: number;
   readonly priority: number | undefined;
   readonly walltime: number;
+  readonly attempt: number;
   private contents: TaskContents | undefined;
+  private readonly bytes: Uint8Array;
+  private readonly from: number;
 
+  /** The present one of the records. */
   constructor(
     readonly app: RunnableApp,
-    readonly attempt: number,
-    head: TaskHead,
-    private readonly record: Uint8Array,
+    { task, attempt, priority, walltime, bytes, from }: TaskRecords,
   ) {
-    this.taskId = head.task;
-    this.priority = head.priority === Infinity ? undefined : head.priority;
-    this.walltime = head.walltime;
+    this.taskId = task;
+    this.attempt = attempt;
+    this.priority = priority === Infinity ? undefined : priority;
+    this.walltime = walltime;
+    this.bytes = bytes;
+    this.from = from;
   }
 
   argumentsFor(): readonly Encoded[] {
@@ -34,6 +39,6 @@ export class RemoteWork implements Work {
   }
 
   private read(): TaskContents {
-    return (this.contents ??= readTask(this.record));
+    return (this.contents ??= readTask(this.bytes, this.from));
   }
 }

@@ -1,6 +1,6 @@
 import { ByteWriter } from "../bytes.js";
 import type { Token } from "../protocol.js";
-import { outcomeRecords, readOutcomeHead } from "../records.js";
+import { OutcomeRecords } from "../records.js";
 
 interface Sent {
   readonly first: number;
@@ -50,10 +50,9 @@ export class Told {
 
   /** The tasks that it is about. */
   tokens(): Token[] {
-    return this.unacknowledged.flatMap(({ bytes }) => [...outcomeRecords(bytes)].map((record): Token => {
-      const { task, attempt } = readOutcomeHead(record);
-      return [task, attempt];
-    }));
+    const tokens: Token[] = [];
+    for (const { bytes } of this.unacknowledged) for (const each = new OutcomeRecords(bytes); each.next(); ) tokens.push([each.task, each.attempt]);
+    return tokens;
   }
 
   /** What the head may not have, the oldest first. */
