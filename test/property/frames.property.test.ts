@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BadFrame } from "#internal/errors/index";
 import { controlCodec } from "#internal/actors/links/control";
 import { FrameParser, FrameWriter, type FrameLimits } from "#internal/actors/links/frames";
-import { runs } from "./runs";
+import { runs } from "./runs.js";
 
 const limits: FrameLimits = { frame: 4096, header: 512 };
 const part = (maxLength: number) => fc.uint8Array({ maxLength });

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Ground, Inbox, onceClosed, received } from "./tls-harness";
+import { Ground, Inbox, onceClosed, received } from "./tls-harness.js";
 
 let ground: Ground;
 beforeEach(async () => {
