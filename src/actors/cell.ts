@@ -11,6 +11,8 @@ export interface CellKind<C extends object, M extends Typed, E extends Typed, I,
   readonly perform: Performers<E, Owner>;
   /** The cell is in another state now; its effects follow. For counting and announcing only. */
   moved?(cell: Owner, from: ChartState): void;
+  /** A message and its effects are over, and the cell did not crash. */
+  settled?(cell: Owner): void;
   /** A step or an effect threw: a fault of caraway, and this cell takes no more messages. */
   crashed(cell: Owner, error: unknown): void;
 }
@@ -47,6 +49,7 @@ export interface AnyCell extends ChartSubject<object> {
     readonly chart: CompiledChart<object, Typed, Typed, unknown>;
     readonly perform: Readonly<Record<string, (effect: Typed, owner: AnyCell) => void>>;
     moved?(cell: AnyCell, from: ChartState): void;
+    settled?(cell: AnyCell): void;
     crashed(cell: AnyCell, error: unknown): void;
   };
   readonly id: number | string;

@@ -2,12 +2,12 @@ import type { Ids } from "./ports.js";
 
 /** Numbers each kind from 1. */
 export function countingIds(token: () => string): Ids {
-  const counts = new Map<string, number>();
+  const counts = new Map<string, { readonly prefix: string; n: number }>();
   return {
     next(kind) {
-      const n = (counts.get(kind) ?? 0) + 1;
-      counts.set(kind, n);
-      return `${kind}-${n}`;
+      let count = counts.get(kind);
+      if (count === undefined) counts.set(kind, (count = { prefix: `${kind}-`, n: 0 }));
+      return `${count.prefix}${++count.n}`;
     },
     token,
   };

@@ -165,6 +165,7 @@ export class Dispatcher {
       this.performAll(cell, effects, seq);
       while (effects.length > 0) effects.pop();
     }
+    cell.kind.settled?.(cell);
   }
 
   private performAll(cell: AnyCell, effects: readonly Typed[], seq: number): void {

@@ -6,6 +6,7 @@ const width = 2 ** bits;
 
 /** Always `width` entries. */
 type Node<T> = readonly (Node<T> | T | undefined)[];
+type Building<T> = (Node<T> | T | undefined)[];
 
 /** Values by whole numbers from 0 up, in the order of these. Looking up, changing and removing one costs about as much however many there are. */
 export class Table<T> {
@@ -17,10 +18,19 @@ export class Table<T> {
     private readonly root: Node<T> | undefined,
   ) {}
 
-  static of<T>(entries: Iterable<readonly [number, T]>): Table<T> {
-    let table: Table<T> = Table.empty;
-    for (const [key, value] of entries) table = table.with(key, value);
-    return table;
+  static of<T>(entries: readonly (readonly [number, T])[]): Table<T> {
+    let height = 1;
+    for (const [key] of entries) while (key >= width ** height) height++;
+    const root: Building<T> = nothing.slice();
+    let size = 0;
+    for (const [key, value] of entries) {
+      let node = root;
+      for (let level = height - 1; level > 0; level--) node = (node[slotOf(key, level)] ??= nothing.slice()) as Building<T>;
+      const slot = slotOf(key, 0);
+      if (node[slot] === undefined) size++;
+      node[slot] = value;
+    }
+    return size === 0 ? Table.empty : new Table<T>(size, height, root);
   }
 
   get(key: number): T | undefined {
@@ -81,7 +91,7 @@ const nothing: Node<never> = new Array<undefined>(width).fill(undefined);
 
 /** Nothing instead of a node with nothing in it: keys that only grow leave no trace. */
 function replaced<T>(node: Node<T> | undefined, slot: number, entry: Node<T> | T | undefined): Node<T> | undefined {
-  const copy: (Node<T> | T | undefined)[] = (node ?? nothing).slice();
+  const copy: Building<T> = (node ?? nothing).slice();
   copy[slot] = entry;
   return entry === undefined && copy.every((other) => other === undefined) ? undefined : copy;
 }

@@ -24,7 +24,7 @@ export interface SupervisedChild {
   readonly token: number;
   /** Restarts in a row. */
   readonly failures: number;
-  /** When it began to run. */
+  /** When it began to run; `-Infinity` where it has not. */
   readonly since: number;
 }
 
@@ -114,13 +114,13 @@ function update(draft: Draft, key: number, change: Partial<SupervisedChild>): vo
 }
 
 function add(draft: Draft, { key, id, restart, significant, brutal, backsOff, resetAfter }: NewChild): void {
-  draft.children = draft.children.with(key, { key, id, restart, significant, brutal, backsOff, resetAfter, status: "undefined", incarnation: 0, token: 0, failures: 0, since: 0 });
+  draft.children = draft.children.with(key, { key, id, restart, significant, brutal, backsOff, resetAfter, status: "undefined", incarnation: 0, token: 0, failures: 0, since: -Infinity });
   if (draft.strategy !== "simple_one_for_one") draft.ids = draft.ids.with(id, key);
 }
 
 function remove(draft: Draft, { key, id }: SupervisedChild): void {
   draft.children = draft.children.without(key);
-  if (draft.ids.get(id) === key) draft.ids = draft.ids.without(id);
+  if (draft.strategy !== "simple_one_for_one" && draft.ids.get(id) === key) draft.ids = draft.ids.without(id);
 }
 
 /** What a supervisor knows before anything is started. */

@@ -6,7 +6,7 @@ import type { ChildCell } from "./child-cell.js";
 import { prepareChild } from "./check-specs.js";
 import type { Administration } from "./handle.js";
 import { causeOf, type LogicalRef } from "./logical-ref.js";
-import { newChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
+import { newChild, TemplateChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
 import type { SupervisorCell } from "./supervisor-kind.js";
@@ -118,7 +118,7 @@ export class SupervisorAdministration implements Administration {
   private instance({ id, input }: { readonly id?: string; readonly input?: unknown }): PreparedChild {
     const { template } = this.supervisor.prepared;
     if (template === undefined) throw refusal("missing_child", `${this.supervisor.path} has no template`);
-    return { ...template, id: id ?? this.supervisor.services.ports.ids.next(this.supervisor.path), input: input === undefined ? template.input : input };
+    return new TemplateChild(template, id ?? this.supervisor.services.ports.ids.next(this.supervisor.path), input === undefined ? template.input : input);
   }
 
   private call(act: PendingCall["act"], child: string | ActorRef, message: (call: number, at: number) => CallMessage, key?: number): Promise<LogicalRef | undefined> {

@@ -35,9 +35,10 @@ export class ChildCell extends Cell<ChildContext, ChildMessage, ChildEffect> {
     readonly owner: ChildOwner,
     readonly key: number,
     readonly prepared: PreparedChild,
-    place: string,
+    /** The path of the supervisor and a slash: shared by all its children. */
+    within: string,
   ) {
-    super(kindOf(services), `${place}/${prepared.id}`);
+    super(kindOf(services), within + prepared.id);
     this.ref = this.freshRef();
   }
 

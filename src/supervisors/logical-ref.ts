@@ -48,33 +48,33 @@ export class LogicalRef extends RefBehind implements ActorRef {
   private announcer: Announcer<unknown> | undefined;
   private snapshotter: Announcer<object> | undefined;
   private whenEnded: Promise<EndReason> | undefined;
-  private readonly mailbox: Mailbox<Envelope>;
+  /** Made for the first message. */
+  private mailbox: Mailbox<Envelope> | undefined;
   private asked: Set<Envelope> | undefined;
-  private notices: EndNotices;
+  /** Made for the first watch, or the first end. */
+  private notices: EndNotices | undefined;
   private receiver: Receiver | undefined;
   private pumping = false;
   private aside: Envelope[] | undefined;
   private recorder: FlightRecorder | undefined;
-  /** When the first incarnation was launched and started: all there is to tell of an actor that was told nothing yet. */
-  private launchedAt = 0;
-  private startedAt: number | undefined;
+  /** When the first incarnation was launched and started: all there is to tell of an actor that was told nothing yet. Fractions from the first: V8 lays out anew, one by one, all objects that had a whole number here. */
+  private launchedAt = Number.NaN;
+  private startedAt = Number.NaN;
   private settle: ((reason: EndReason) => void) | undefined;
 
   constructor(
     protected readonly services: Services,
     readonly id: string,
     readonly path: string,
-    capacity: number,
+    private readonly capacity: number,
     readonly supervisor?: Supervisor,
     private readonly dropsOldest = false,
   ) {
     super();
-    this.mailbox = new Mailbox(capacity);
-    this.notices = new EndNotices(services.ports.scheduler);
   }
 
   get ended(): Promise<EndReason> {
-    return (this.whenEnded ??= this.status === "ended" ? Promise.resolve(this.notices.reason ?? "normal") : new Promise((resolve) => (this.settle = resolve)));
+    return (this.whenEnded ??= this.status === "ended" ? Promise.resolve(this.notices?.reason ?? "normal") : new Promise((resolve) => (this.settle = resolve)));
   }
 
   get announcements(): Announcer<unknown> {
@@ -132,13 +132,13 @@ export class LogicalRef extends RefBehind implements ActorRef {
 
   /** One notice at the end of the present incarnation, or at once where it has ended. */
   watch(onEnd: (reason: EndReason) => void): () => void {
-    return this.notices.watch(onEnd);
+    return this.ending().watch(onEnd);
   }
 
   /** A notice into the control lane: it comes before all messages, and is never refused. */
   notify(notice: () => void): void {
     if (this.status === "ended") return;
-    this.mailbox.pushControl({ notice });
+    this.box().pushControl({ notice });
     this.wake();
   }
 
@@ -148,7 +148,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
     if (incarnation === 1) this.launchedAt = this.services.now;
     else this.recording().lifecycle(this.services.now, "launched", incarnation);
     this.receiver = receiver;
-    if (this.notices.reason !== undefined) this.notices = new EndNotices(this.services.ports.scheduler);
+    if (this.notices?.reason !== undefined) this.notices = undefined;
     this.become(incarnation === 1 ? "starting" : "restarting");
   }
 
@@ -168,7 +168,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
     if (typeof reason === "object" && "error" in reason && reason.error instanceof Error) placeError(reason.error, { actor: this.path, story: this.story });
     for (const envelope of [...(this.asked ?? [])]) envelope.refuse?.(refusal("noproc", `${this.path} ended before it answered`, { actor: this.path, cause: causeOf(reason) }));
     this.unstash();
-    this.notices.end(reason);
+    this.ending().end(reason);
     this.become("restarting");
   }
 
@@ -176,27 +176,33 @@ export class LogicalRef extends RefBehind implements ActorRef {
   end(reason: EndReason): void {
     if (this.status === "ended") return;
     this.detach(reason);
-    this.notices.end(reason);
-    this.recording().lifecycle(this.services.now, "retired", this.incarnation, this.notices.reason ?? reason);
+    const notices = this.ending();
+    notices.end(reason);
+    this.recording().lifecycle(this.services.now, "retired", this.incarnation, notices.reason ?? reason);
     this.become("ended");
-    for (const envelope of this.mailbox.drain()) if (envelope.notice === undefined) this.undeliverable(envelope, "unhandled");
+    for (const envelope of this.leftOver()) if (envelope.notice === undefined) this.undeliverable(envelope, "unhandled");
     this.announcer?.complete();
     this.snapshotter?.complete();
-    this.settle?.(this.notices.reason ?? reason);
+    this.settle?.(notices.reason ?? reason);
   }
 
   /** The receiver can take more than it could before. */
   wake(): void {
-    if (this.pumping || this.mailbox.size === 0) return;
+    if (this.pumping || this.mailbox === undefined || this.mailbox.size === 0) return;
     this.pumping = true;
     this.services.ports.scheduler.soon(() => this.pump());
+  }
+
+  /** The receiver is done with a message, in a turn of the dispatcher: it is given the next one in the same turn. */
+  proceed(): void {
+    if (!this.pumping && this.mailbox !== undefined) this.pump();
   }
 
   /** Puts the message at work aside. */
   stash(envelope: Envelope | undefined): void {
     if (envelope === undefined) throw refusal("nothing_to_stash", `${this.path} handles no message that it could put aside, or has put it aside already`, { actor: this.path });
     if (this.aside?.includes(envelope) === true) return;
-    if ((this.aside?.length ?? 0) >= this.mailbox.capacity) throw refusal("stash_full", `${this.path} has put ${this.mailbox.capacity} messages aside, and may put no more`, { actor: this.path });
+    if ((this.aside?.length ?? 0) >= this.capacity) throw refusal("stash_full", `${this.path} has put ${this.capacity} messages aside, and may put no more`, { actor: this.path });
     this.asked?.delete(envelope);
     (this.aside ??= []).push(envelope);
   }
@@ -204,7 +210,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
   /** What was put aside comes before all that waits. */
   unstash(): void {
     if (this.aside === undefined) return;
-    this.mailbox.putBack(this.aside);
+    this.box().putBack(this.aside);
     this.aside = undefined;
     this.wake();
   }
@@ -229,7 +235,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
     for (let handled = 0; handled < messagesPerTurn; handled++) {
       const { receiver } = this;
       if (receiver === undefined || receiver.takes === "nothing") return;
-      const envelope = this.mailbox.shift(receiver.takes === "control");
+      const envelope = this.mailbox?.shift(receiver.takes === "control");
       if (envelope === undefined) return;
       if (envelope.reply !== undefined) (this.asked ??= new Set()).add(envelope);
       if (envelope.notice === undefined) this.recording().message(this.services.dispatcher.now, this.incarnation, envelope.message);
@@ -243,13 +249,13 @@ export class LogicalRef extends RefBehind implements ActorRef {
   /** What the incarnation was given and did not come to: for the next one, before all else. */
   takeBack(envelopes: readonly Envelope[]): void {
     for (const envelope of envelopes) this.asked?.delete(envelope);
-    if (this.status !== "ended") this.mailbox.putBack(envelopes);
+    if (this.status !== "ended") this.box().putBack(envelopes);
     else for (const envelope of envelopes) this.undeliverable(envelope, "unhandled");
   }
 
   /** Takes out all that wait. */
   leftOver(): Envelope[] {
-    return this.mailbox.drain();
+    return this.mailbox?.drain() ?? [];
   }
 
   deliver(envelope: Envelope): void {
@@ -273,14 +279,15 @@ export class LogicalRef extends RefBehind implements ActorRef {
     const { messages } = this.services;
     if (messages.observed) messages.next({ at: this.services.now, to: this.path, incarnation: this.incarnation, message: envelope.message, asked: envelope.reply !== undefined });
     if (this.status === "ended") this.undeliverable(envelope, "ended");
-    else if (this.mailbox.push(envelope)) this.wake();
+    else if (this.box().push(envelope)) this.wake();
     else if (this.dropsOldest) this.pushOut(envelope);
     else this.undeliverable(envelope, "mailbox_full");
   }
 
   private pushOut(envelope: Envelope): void {
-    while (!this.mailbox.push(envelope)) {
-      const oldest = this.mailbox.shiftWork();
+    const mailbox = this.box();
+    while (!mailbox.push(envelope)) {
+      const oldest = mailbox.shiftWork();
       if (oldest !== undefined) this.undeliverable(oldest, "dropped");
     }
   }
@@ -289,13 +296,21 @@ export class LogicalRef extends RefBehind implements ActorRef {
     const { path, status, mailbox, recorder } = this;
     const busy = this.receiver?.takes === "nothing" ? recorder?.latestMessage : undefined;
     const handling = busy === undefined ? {} : { handling: busy.message, since: busy.at };
-    return new AskTimeout("CW-SUP-002", `${path} did not answer within ${ms} ms${busy === undefined ? "" : `; it is handling "${busy.message}"`}`, { where: { actor: path, story: this.story }, evidence: { timeout: ms, status, waiting: mailbox.size, ...handling } });
+    return new AskTimeout("CW-SUP-002", `${path} did not answer within ${ms} ms${busy === undefined ? "" : `; it is handling "${busy.message}"`}`, { where: { actor: path, story: this.story }, evidence: { timeout: ms, status, waiting: mailbox?.size ?? 0, ...handling } });
   }
 
   private undeliverable({ message, refuse }: Envelope, reason: "ended" | "mailbox_full" | "dropped" | "unhandled"): void {
     this.services.deadLetter(this.path, message, reason);
-    if (reason === "dropped") refuse?.(refusal("dropped", `the mailbox of ${this.path} is full (${this.mailbox.capacity} messages), and a newer message has taken the place of this one`, { actor: this.path }));
-    else refuse?.(reason === "mailbox_full" ? refusal("mailbox_full", `the mailbox of ${this.path} is full (${this.mailbox.capacity} messages)`, { actor: this.path }) : refusal("noproc", `${this.path} has ended`, { actor: this.path, cause: causeOf(this.notices.reason) }));
+    if (reason === "dropped") refuse?.(refusal("dropped", `the mailbox of ${this.path} is full (${this.capacity} messages), and a newer message has taken the place of this one`, { actor: this.path }));
+    else refuse?.(reason === "mailbox_full" ? refusal("mailbox_full", `the mailbox of ${this.path} is full (${this.capacity} messages)`, { actor: this.path }) : refusal("noproc", `${this.path} has ended`, { actor: this.path, cause: causeOf(this.notices?.reason) }));
+  }
+
+  private box(): Mailbox<Envelope> {
+    return (this.mailbox ??= new Mailbox(this.capacity));
+  }
+
+  private ending(): EndNotices {
+    return (this.notices ??= new EndNotices(this.services.ports.scheduler));
   }
 
   /** The recorder, which an actor that was told nothing yet does not have. */
@@ -303,7 +318,7 @@ export class LogicalRef extends RefBehind implements ActorRef {
     if (this.recorder !== undefined) return this.recorder;
     const recorder = new FlightRecorder();
     if (this.incarnation > 0) recorder.lifecycle(this.launchedAt, "launched", 1);
-    if (this.startedAt !== undefined) recorder.lifecycle(this.startedAt, "started", 1);
+    if (!Number.isNaN(this.startedAt)) recorder.lifecycle(this.startedAt, "started", 1);
     return (this.recorder = recorder);
   }
 

@@ -12,8 +12,7 @@ import type { ChartSelf } from "./types.js";
 type UserChart = CompiledChart<object, Typed, Typed, unknown>;
 
 /** A user's chart as an actor: a cell of the dispatcher, one message at a time in it, the others in the mailbox. */
-export class MachineActor implements Incarnation, Receiver, ChartSelf {
-  private readonly cell: MachineCell;
+export class MachineActor extends Cell implements Incarnation, Receiver, ChartSelf {
   /** Made when somebody asks for its signal. */
   private abort: AbortController | undefined;
   private phase: "starting" | "running" | "ended" = "starting";
@@ -27,7 +26,7 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
     incarnation: number,
     private readonly host: IncarnationHost,
   ) {
-    this.cell = new MachineCell(this, kindOf(body.chart), ref.path, incarnation);
+    super(kindOf(body.chart), ref.path, incarnation);
   }
 
   get signal(): AbortSignal {
@@ -39,7 +38,7 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
   }
 
   launch(input: unknown): void {
-    this.services.dispatcher.start(this.cell, input);
+    this.services.dispatcher.start(this, input);
     if (this.isEnded()) return;
     this.phase = "running";
     this.ref.opened();
@@ -60,11 +59,11 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
       return;
     }
     this.current = envelope;
-    this.services.dispatcher.tell(this.cell, message);
+    this.services.dispatcher.tell(this, message);
   }
 
   snapshot(): object {
-    const { state, context } = this.cell;
+    const { state, context } = this;
     return { state: state.name, tags: [...state.tags], context: { ...context } };
   }
 
@@ -84,27 +83,25 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
   /** Takes a message to completion, and says what came of it. */
   step(chart: UserChart, message: Typed, effects: Typed[]): StepOutcome {
     if (this.phase === "ended") return "late";
-    const { cell } = this;
-    const from = cell.state;
+    const from = this.state;
     let to: ChartState<object> | undefined;
     let outcome: StepOutcome = "unexpected";
     try {
-      outcome = chart.step(cell, message, effects);
-      to = outcome === "unexpected" ? undefined : cell.state;
+      outcome = chart.step(this, message, effects);
+      to = outcome === "unexpected" ? undefined : this.state;
     } finally {
       this.ref.stepped(from, to, effects);
     }
-    if (outcome !== "unexpected") this.services.ports.scheduler.soon(() => this.settled());
     return outcome;
   }
 
   /** The step and its effects are over: the next message, or the end. */
-  private settled(): void {
+  settled(): void {
     if (this.phase === "ended") return;
     this.current = undefined;
     this.ref.changed();
-    if (this.cell.state.final) this.finish("normal");
-    else this.ref.wake();
+    if (this.state.final) this.finish("normal");
+    else this.ref.proceed();
   }
 
   perform(effect: Typed): void {
@@ -132,31 +129,20 @@ export class MachineActor implements Incarnation, Receiver, ChartSelf {
   }
 }
 
-type MachineKind = CellKind<object, Typed, Typed, unknown, MachineCell>;
+type MachineKind = CellKind<object, Typed, Typed, unknown, MachineActor>;
 const kinds = new WeakMap<UserChart, MachineKind>();
-
-/** The cell of a user's chart. */
-class MachineCell extends Cell {
-  constructor(
-    readonly actor: MachineActor,
-    kind: MachineKind,
-    path: string,
-    incarnation: number,
-  ) {
-    super(kind, path, incarnation);
-  }
-}
 
 /** What all actors of one chart share. */
 function kindOf(chart: UserChart): MachineKind {
   const known = kinds.get(chart);
   if (known !== undefined) return known;
-  const perform = (effect: Typed, { actor }: MachineCell): void => actor.perform(effect);
+  const perform = (effect: Typed, actor: MachineActor): void => actor.perform(effect);
   const kind: MachineKind = {
     name: chart.id,
-    chart: { id: chart.id, states: chart.states, start: (subject, input, effects) => chart.start(subject, input, effects), step: (subject, message, effects) => (subject as MachineCell).actor.step(chart, message, effects) },
+    chart: { id: chart.id, states: chart.states, start: (subject, input, effects) => chart.start(subject, input, effects), step: (subject, message, effects) => (subject as MachineActor).step(chart, message, effects) },
     perform: new Proxy<Record<string, typeof perform>>({}, { get: () => perform }),
-    crashed: ({ actor }, error) => actor.finish({ error }),
+    settled: (actor) => actor.settled(),
+    crashed: (actor, error) => actor.finish({ error }),
   };
   kinds.set(chart, kind);
   return kind;

@@ -37,6 +37,51 @@ export interface PreparedChild {
   readonly body: Body;
 }
 
+/** A child of a template: what all of these have in common is kept once. */
+export class TemplateChild implements PreparedChild {
+  constructor(
+    private readonly template: PreparedChild,
+    readonly id: string,
+    readonly input: unknown,
+  ) {}
+
+  get spec(): ChildSpec {
+    return this.template.spec;
+  }
+
+  get restart(): RestartKind {
+    return this.template.restart;
+  }
+
+  get significant(): boolean {
+    return this.template.significant;
+  }
+
+  get shutdown(): PreparedChild["shutdown"] {
+    return this.template.shutdown;
+  }
+
+  get startTimeout(): number {
+    return this.template.startTimeout;
+  }
+
+  get backoff(): PreparedChild["backoff"] {
+    return this.template.backoff;
+  }
+
+  get mailbox(): number {
+    return this.template.mailbox;
+  }
+
+  get dropsOldest(): boolean {
+    return this.template.dropsOldest;
+  }
+
+  get body(): Body {
+    return this.template.body;
+  }
+}
+
 export interface PreparedSupervisor {
   readonly strategy: Strategy;
   readonly intensity: number;

@@ -25,6 +25,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   /** Its children by their keys, in the order they were made. */
   readonly entries = new Map<number, ChildCell>();
   private readonly administration: SupervisorAdministration;
+  private readonly within: string;
   private keys = 0;
   private over = false;
 
@@ -39,6 +40,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   ) {
     this.cell = new Cell(supervisorKind(this.performers(), (error) => this.fault(error)), path, incarnation);
     this.administration = new SupervisorAdministration(this);
+    this.within = `${path}/`;
   }
 
   /** Starts its children in their order. */
@@ -51,8 +53,8 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
 
   /** Makes a cell for a child, which its start may follow. */
   enter(child: PreparedChild): ChildCell {
-    const { services, path } = this;
-    const cell = new ChildCell(services, this, ++this.keys, child, path);
+    const { services, within } = this;
+    const cell = new ChildCell(services, this, ++this.keys, child, within);
     this.entries.set(cell.key, cell);
     services.dispatcher.start(cell, { key: cell.key, shutdown: child.shutdown, startTimeout: child.startTimeout });
     return cell;
