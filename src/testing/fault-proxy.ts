@@ -68,8 +68,10 @@ export interface FaultProxy {
   heal(): void;
   /** From now on bytes of the open connections vanish, as do their ends: neither side is told. */
   halfOpen(direction?: Direction): void;
-  /** Lets so many more bytes pass on each open connection, or on the next where none is open, and then ends it there. */
+  /** Lets so many more bytes pass on each open connection, and then ends it there. */
   truncateAfter(bytes: number, direction?: Direction): void;
+  /** The same, of the next connection. */
+  truncateNext(bytes: number, direction?: Direction): void;
   /** Turns one bit of the next chunk of each open connection. */
   flipNext(direction?: Direction): void;
   /** Ends all open connections, on both sides: by a reset, or by an orderly end. */
@@ -105,7 +107,7 @@ class Proxy implements FaultProxy {
   /** Accepted during a partition, and not connected to the target yet. */
   private readonly waiting = new Set<Socket>();
   private readonly held = { "to-target": false, "to-client": false };
-  private truncateNext: { readonly bytes: number; readonly direction: Direction } | undefined;
+  private truncation: { readonly bytes: number; readonly direction: Direction } | undefined;
   private readonly random: ReturnType<typeof seededRandom>;
 
   constructor(
@@ -146,8 +148,11 @@ class Proxy implements FaultProxy {
   }
 
   truncateAfter(bytes: number, direction: Direction = "both"): void {
-    if (this.passages.size === 0) this.truncateNext = { bytes, direction };
     this.each(direction, (lane) => lane.truncateAfter(bytes));
+  }
+
+  truncateNext(bytes: number, direction: Direction = "both"): void {
+    this.truncation = { bytes, direction };
   }
 
   flipNext(direction: Direction = "both"): void {
@@ -197,9 +202,9 @@ class Proxy implements FaultProxy {
     const fate = this.fateOf(client, target);
     const passage = { client, target, lanes: { "to-target": new ProxyLane(client, target, fate), "to-client": new ProxyLane(target, client, fate) } };
     this.passages.add(passage);
-    const { truncateNext } = this;
-    this.truncateNext = undefined;
-    if (truncateNext !== undefined) for (const direction of named(truncateNext.direction)) passage.lanes[direction].truncateAfter(truncateNext.bytes);
+    const { truncation } = this;
+    this.truncation = undefined;
+    if (truncation !== undefined) for (const direction of named(truncation.direction)) passage.lanes[direction].truncateAfter(truncation.bytes);
     let open = 2;
     for (const socket of [client, target]) {
       socket.once("close", () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { KeyRefused } from "#internal/errors/index";
-import { KeyStore, SecretKey } from "#internal/actors/links/keys";
+import { KeyStore, type SecretKey } from "#internal/actors/links/keys";
 
 let root = "";
 let directory = "";
@@ -106,7 +106,7 @@ describe("a key is refused", () => {
 
   it("that belongs to someone else", async () => {
     const { uid } = await stat(path);
-    vi.spyOn(process, "getuid" as never).mockReturnValue((uid + 1) as never);
+    vi.spyOn(process as { getuid: () => number }, "getuid").mockReturnValue(uid + 1);
     const error = await refusal(KeyStore.load(path));
     expect(error.evidence).toMatchObject({ reason: "wrong-owner", owner: uid, user: uid + 1 });
   });

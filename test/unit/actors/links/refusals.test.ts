@@ -191,7 +191,9 @@ describe("connecting", () => {
     const { listener } = await ground.listen();
     let closed: Promise<unknown> = Promise.reject(new Error("nobody came"));
     closed.catch(() => undefined);
-    const silent = await ground.server((socket) => (closed = ended(socket)));
+    const silent = await ground.server((socket) => {
+      closed = ended(socket);
+    });
     const link = await ground.connect("", { addresses: [silent.address, "127.0.0.1:1", await rogue({ cert: certificate, key: certificateKey }), listener.address] });
     expect(link.address).toBe(listener.address);
     await closed;

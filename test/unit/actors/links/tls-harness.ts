@@ -44,7 +44,10 @@ export const failure = async (act: Promise<unknown>): Promise<CarawayError> =>
 export const ended = (socket: Socket): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", () => undefined);
-  return new Promise((resolve) => socket.once("close", () => resolve(Buffer.concat(chunks))));
+  return new Promise((resolve) => {
+    if (socket.closed) resolve(Buffer.concat(chunks));
+    else socket.once("close", () => resolve(Buffer.concat(chunks)));
+  });
 };
 
 /** A run's keys and listeners, with whatever a test opens; all is closed at its end. */
@@ -116,7 +119,8 @@ export class Ground {
   async tcp({ port }: { readonly port: number }): Promise<Socket> {
     const socket = this.keep(connectTcp(port, "127.0.0.1"));
     socket.on("error", () => undefined);
-    await new Promise((resolve) => socket.once("connect", resolve));
+    // A reset may come before the connection is known here.
+    await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
     return socket;
   }
 
