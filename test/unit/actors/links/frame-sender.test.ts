@@ -7,7 +7,7 @@ import { FrameSender } from "#internal/actors/links/frame-sender";
 /** A socket that notes the bytes of each write, and takes them when it is let. */
 const recorded = (): { sender: FrameSender; writes: number[]; takeAll: () => void; counters: { framesSent: number; bytesSent: number } } => {
   const writes: number[] = [];
-  let taken: (() => void)[] = [];
+  const taken: (() => void)[] = [];
   const socket = new Writable({
     write(chunk: Buffer, _encoding, done) {
       writes.push(chunk.length);
@@ -21,7 +21,6 @@ const recorded = (): { sender: FrameSender; writes: number[]; takeAll: () => voi
   const counters = { framesSent: 0, bytesSent: 0 };
   const takeAll = (): void => {
     for (const done of taken.splice(0)) done();
-    taken = [];
   };
   return { sender: new FrameSender(socket as Socket, counters), writes, takeAll, counters };
 };
