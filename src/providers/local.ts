@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { constants } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { launcherOf, type LocalDescriptor } from "../config/providers.js";
 import { parseDuration } from "../config/units.js";
@@ -9,6 +8,7 @@ import { jobScript } from "./job-script.js";
 import { factsOf, isAlive, jobProcesses, signal, type JobProcess, type ProcessFacts } from "./local-processes.js";
 import { WATCHER_SCRIPT } from "./local-watcher.js";
 import type { JobOutput, JobReport, JobSpec, Provider } from "./provider.js";
+import { signalName } from "./signal-name.js";
 
 /** How much longer than its grace a job may take to end before it is ended from here, and then again before that is given up; milliseconds. */
 const patience = { watcher: 500, kernel: 3000 };
@@ -165,8 +165,6 @@ function reportOf({ code, ending }: JobExit): JobReport {
   if (ending === "timed-out") return { state: "failed", reason: "timed-out", message: "its walltime was over", ...report };
   return { state: code === 0 ? "completed" : "failed", ...report };
 }
-
-const signalName = (number: number): string => Object.entries(constants.signals).find(([, one]) => one === number)?.[0] ?? `signal ${number}`;
 
 function refused(job: JobSpec, why: string, cause: unknown): SubmitException {
   return new SubmitException("CW-BLOCK-001", `the job ${job.name} was not submitted: ${why}`, { where: { job: job.name }, evidence: { outcome: "refused", directory: job.directory, launcher: "local" }, cause });
