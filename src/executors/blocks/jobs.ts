@@ -148,7 +148,7 @@ export class Jobs {
     const id = block.job?.jobId;
     // Nobody knows it any more; should it be there all the same, it is not wanted.
     if (block.context.reason === "lost" && id !== undefined) this.cancelId(id);
-    if (!this.doubtful.has(block.jobName)) this.note(() => this.ports.ledger.ended(block.jobName));
+    if (!this.doubtful.has(block.jobName)) this.note(() => this.ports.ledger.ended(block.jobName, block.job?.context.report));
   }
 
   private get quickly(): number {

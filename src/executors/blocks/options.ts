@@ -1,6 +1,6 @@
 import type { Dispatcher } from "../../actors/dispatcher.js";
 import type { CarawayError } from "../../errors/index.js";
-import type { Provider } from "../../providers/provider.js";
+import type { JobReport, Provider } from "../../providers/provider.js";
 import type { BlockEnd } from "../../state-machines/block.js";
 import type { ScalingStrategy } from "./strategies.js";
 
@@ -40,7 +40,7 @@ export interface BlockLedger {
   intend(entry: { readonly name: string; readonly block: string; readonly executor: string }): Promise<void> | void;
   submitted(name: string, jobId: string): Promise<void> | void;
   /** There is no such job, or not any more. */
-  ended(name: string): Promise<void> | void;
+  ended(name: string, report?: JobReport): Promise<void> | void;
 }
 
 /** What `Blocks` stands on. */

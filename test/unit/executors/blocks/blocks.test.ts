@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BlockNeverRegistered, ScaleOutFailed, SubmitException } from "#internal/errors/index";
 import { jobName } from "#internal/executors/blocks/job-name";
+import type { Provider } from "#internal/providers/provider";
 import { Farm } from "./farm.js";
 
 const started = (given?: ConstructorParameters<typeof Farm>[0]): Farm => {
@@ -82,6 +83,7 @@ describe("a block", () => {
     farm.provider.end(farm.job("block-1"), { state: "completed" });
     await farm.pass(60_000);
     expect(farm.states).toEqual(["ready"]);
+    expect(farm.blocks.status().blocks[0]?.job?.state).toBe("unknown");
     farm.blocks.managerGone("block-1");
     await farm.pass(60_000);
     expect(farm.ended).toEqual([["block-1", "lost"]]);
@@ -167,6 +169,26 @@ describe("a submission that is not answered", () => {
     await farm.pass(1000);
     await closed;
     expect(farm.ledger.at(-1)).toBe("ended caraway.farm.run.block-1");
+  });
+
+  test("and is made after all, against what the look-ups said, is cancelled", async () => {
+    const cancelled: string[] = [];
+    let answer: ((id: string) => void) | undefined;
+    const provider: Provider = {
+      kind: "late", statusInterval: 1000,
+      submit: () => new Promise((resolve) => (answer = resolve)),
+      status: () => Promise.resolve(new Map()),
+      find: () => Promise.resolve(undefined),
+      cancel: (ids) => Promise.resolve(void cancelled.push(...ids)),
+      output: () => Promise.resolve({ stdout: "", stderr: "" }),
+      close: () => Promise.resolve(),
+    };
+    const farm = started({ ports: { provider } });
+    await farm.pass(30_000);
+    expect([farm.ended, cancelled]).toEqual([[["block-1", "failed"]], []]);
+    answer?.("77");
+    await farm.pass(10);
+    expect(cancelled).toEqual(["77"]);
   });
 
   test("is cancelled by a close as soon as it has an id", async () => {

@@ -117,7 +117,7 @@ describe("the scaler", () => {
 });
 
 describe("a strategy of one's own", () => {
-  const own = (decide: (view: ScalingView) => ScalingDecision) => ({ options: { ...wide, strategy: { name: "own", decide } } });
+  const own = (decide: (view: ScalingView) => ScalingDecision) => ({ options: { ...wide, minBlocks: 2, strategy: { name: "own", decide } } });
 
   test("is shown the blocks and the load, and is kept within maxBlocks and minBlocks", async () => {
     const views: ScalingView[] = [];
@@ -131,7 +131,7 @@ describe("a strategy of one's own", () => {
     expect(views.at(-1)).toMatchObject({ outstanding: 7, blocks: [1, 2, 3, 4, 5].map((n) => ({ id: `block-${n}`, state: "ready", slots: 1, tasks: 0 })) });
     farm.load(1);
     await farm.pass(5000);
-    expect(farm.blocks.status().present).toBe(0);
+    expect(farm.blocks.status().present).toBe(2);
   });
 
   test.each([
