@@ -260,7 +260,8 @@ export class SocketLink implements FrameLink {
     this.parser.stop();
     drop();
     this.greeted?.reject(end.error);
-    for (const closer of this.closers.splice(0)) closer(end);
+    // Each in a microtask of its own: one that throws keeps none from being told.
+    for (const closer of this.closers.splice(0)) queueMicrotask(() => closer(end));
   }
 }
 

@@ -110,6 +110,19 @@ describe("a link between machines", () => {
     await onceClosed(near);
   });
 
+  it("tells of its end once, also who asks later, and not within the call that ends it", async () => {
+    const { near } = await ground.pair();
+    const told: string[] = [];
+    near.onClose(() => told.push("first"));
+    near.onClose(() => told.push("second"));
+    near.destroy();
+    expect(told).toEqual([]);
+    await onceClosed(near);
+    near.destroy();
+    await near.close();
+    expect(told).toEqual(["first", "second"]);
+  });
+
   it("sends only types of frames that are for its users, and takes only those it knows", async () => {
     const { near, far } = await ground.pair({ types: [16, 17] });
     expect(() => near.send(1, Buffer.alloc(0))).toThrow(RangeError);
