@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import type { SlurmDescriptor } from "../config/providers.js";
 import { parseDuration } from "../config/units.js";
 import { BadLauncher, SchedulerQueryFailed, SubmitException } from "../errors/index.js";
@@ -54,7 +55,7 @@ export class SlurmProvider implements Provider {
     const wanted = ids.filter((id) => /^\d+$/.test(id));
     const reports = new Map<string, JobReport>();
     if (wanted.length === 0) return reports;
-    for (const line of await this.queue([`--jobs=${wanted.join(",")}`])) reports.set(line.id, reportOf(line));
+    for (const line of await this.listed(wanted)) reports.set(line.id, reportOf(line));
     const gone = wanted.filter((id) => !reports.has(id));
     // The queue forgets a job some minutes after its end; what keeps accounts does not.
     for (const line of await this.accounts(gone.length === 0 ? undefined : [`--jobs=${gone.join(",")}`])) {
@@ -92,10 +93,19 @@ export class SlurmProvider implements Provider {
     return Promise.resolve();
   }
 
-  private async queue(which: readonly string[]): Promise<QueueLine[]> {
+  /** Those of the jobs that the queue still has. */
+  private async listed(ids: readonly string[]): Promise<QueueLine[]> {
+    const lines = await this.queue([`--jobs=${ids.join(",")}`], true);
+    if (lines !== undefined) return lines;
+    // Slurm objects to a job that is not in the queue any more, and says nothing of the others then.
+    return ids.length === 1 ? [] : (await this.queue([`--user=${userInfo().username}`])).filter(({ id }) => ids.includes(id));
+  }
+
+  private async queue(which: readonly string[]): Promise<QueueLine[]>;
+  private async queue(which: readonly string[], mayObject: true): Promise<QueueLine[] | undefined>;
+  private async queue(which: readonly string[], mayObject = false): Promise<QueueLine[] | undefined> {
     const outcome = await this.run("squeue", ["--noheader", "--states=all", ...which, `--Format=${queueFormat}`]);
-    // The one job that was asked for is not in the queue any more.
-    if (outcome.end === "exited" && outcome.code !== 0 && /invalid job id specified/i.test(outcome.stderr) && outcome.stdout.trim() === "") return [];
+    if (mayObject && outcome.end === "exited" && outcome.code !== 0 && /invalid job id specified/i.test(outcome.stderr)) return undefined;
     if (outcome.end !== "exited" || outcome.code !== 0) throw this.queryFailed("squeue", outcome);
     return this.read("squeue", outcome, queueLines);
   }

@@ -97,12 +97,17 @@ describe("a look at Slurm's queue", () => {
     expect([...reports]).toEqual([["1", { state: "active", message: "RUNNING" }], ["2", { state: "failed", reason: "timed-out", exitCode: 0, message: "TIMEOUT" }]]);
   });
 
+  it("still sees the others where Slurm objects to one that has left the queue", async () => {
+    command("squeue", `if [[ $* = *--jobs=* ]]; then echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1; fi\n${queue([1, "RUNNING", 0, "None"], [9, "RUNNING", 0, "None"])}`);
+    command("sacct", "true");
+    expect([...(await (await provider()).status(["1", "2"])).keys()]).toEqual(["1"]);
+  });
+
   it("leaves a job out that is nowhere, with accounts and without", async () => {
     command("squeue", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1");
     command("sacct", "true");
     const one = await provider();
     expect([...(await one.status(["4"]))]).toEqual([]);
-    expect(await one.find("job")).toBe(undefined);
     command("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1");
     expect([...(await one.status(["4"]))]).toEqual([]);
   });
@@ -130,6 +135,8 @@ describe("a look at Slurm's queue", () => {
     command("squeue", "true");
     command("sacct", "echo '3|COMPLETED|0:0'");
     expect(await one.find("job")).toBe("3");
+    command("sacct", "true");
+    expect(await one.find("job")).toBe(undefined);
   });
 });
 
