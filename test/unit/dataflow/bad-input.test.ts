@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { app, appsFrom, bashApp, CarawayError, catalogue, clear, type DataFlowKernel, dfk, joinApp, load, mpiApp, pythonApp, threadPool } from "#internal/index";
+import { app, appsFrom, bashApp, CarawayError, catalogue, clear, type DataFlowKernel, dfk, joinApp, load, mpiApp, pythonApp } from "#internal/index";
 import { rejection, sharedKernel, thrown } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
-const shared = sharedKernel({ executors: [threadPool({ maxThreads: 1, label: "threads" })] });
+const shared = sharedKernel({ executors: [testExecutor({ maxThreads: 1, label: "threads" })] });
 const identity = app((x: unknown) => x);
 
 afterEach(async () => {
@@ -287,7 +288,7 @@ describe("where there is no kernel", () => {
     complete(error, "CW-CONF-003", { app: "identity", callSite: expect.stringContaining("bad-input.test.ts") });
     complete(thrown(() => dfk()), "CW-CONF-003");
     expect(await identity.on(kernel)(1)).toBe(1);
-    const again = await load({ executors: [threadPool({ maxThreads: 1 })] });
+    const again = await load({ executors: [testExecutor({ maxThreads: 1 })] });
     await again.close();
     expect(thrown(() => identity(1)).name).toBe("NoDataFlowKernelError");
     const { setDefaultKernel } = await import("#internal/dataflow/default-kernel");

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { rm, stat, utimes, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { app, appsFrom, bashApp, type DataFile, DataFlowKernel, file, joinApp, sh, threadPool } from "#internal/index";
+import { app, appsFrom, bashApp, type DataFile, DataFlowKernel, file, joinApp, sh } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
 const shared = sharedKernel();
 
@@ -232,7 +233,7 @@ describe("other cached apps", () => {
 });
 
 it("a kernel with `cache: false` remembers nothing", async () => {
-  const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 1 })], cache: false }).start();
+  const kernel = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1 })], cache: false }).start();
   const call = unique.on(kernel);
   expect(await call("off")).not.toBe(await call("off"));
   await kernel.close();

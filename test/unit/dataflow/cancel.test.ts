@@ -1,10 +1,14 @@
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { app, bashApp, DataFlowKernel, file, joinApp, sh, threadPool } from "#internal/index";
-import { held, Latch } from "./latch.js";
+import { app, bashApp, DataFlowKernel, file, joinApp, sh } from "#internal/index";
+import { held, knock, Latch } from "./latch.js";
 import { rejection, sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
-const shared = sharedKernel({ executors: [threadPool({ maxThreads: 1 })] });
+/** Shipped functions name what is defined in their own file. */
+const knockAt = knock;
+
+const shared = sharedKernel({ executors: [testExecutor({ maxThreads: 1 })] });
 const identity = app((x: unknown) => x);
 
 let latches: Latch[] = [];
@@ -49,12 +53,10 @@ describe("cancel", () => {
 
   it("of a running task kills it, even in an endless loop", async () => {
     const gate = latch();
-    const loop = app(function loop(name: string) {
-      const channel = new BroadcastChannel(name);
-      channel.postMessage("looping");
-      channel.close();
+    const loop = app(async function loop(name: string) {
+      await knockAt(name, "looping");
       for (;;);
-    });
+    }, { using: { knockAt } });
     const future = loop(gate.name);
     await gate.arrived();
     expect(["dispatched", "running"]).toContain(await future.cancel());
@@ -175,10 +177,9 @@ describe("cancel", () => {
     const write = app(async (name: string, { outputs }: { outputs: { file: { path: string } } }) => {
       const { writeFileSync } = await import("node:fs");
       writeFileSync(outputs.file.path, "half");
-      const channel = new BroadcastChannel(name);
-      channel.postMessage("written");
+      await knockAt(name, "written");
       await new Promise(() => undefined);
-    }, { outputs: { file: file(out) } });
+    }, { outputs: { file: file(out) }, using: { knockAt } });
     const future = write(gate.name);
     await gate.arrived();
     await future.cancel();
@@ -213,20 +214,17 @@ describe("a signal", () => {
 
 describe("a cooperative task", () => {
   it("sees its signal aborted, and is given time to end by itself", async () => {
-    const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 1, killGrace: "20s" })] }).start();
+    const kernel = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1, killGrace: "20s" })] }).start();
     const gate = latch();
     const note = shared.path("ended-by-itself");
     const careful = app(async (name: string, path: string) => {
       const { task } = await import("caraway/task");
       const { writeFileSync } = await import("node:fs");
-      await new Promise<void>((resolve) => {
-        task.signal.addEventListener("abort", () => resolve());
-        const channel = new BroadcastChannel(name);
-        channel.postMessage("listening");
-        channel.close();
-      });
+      const aborted = new Promise<void>((resolve) => task.signal.addEventListener("abort", () => resolve()));
+      await knockAt(name, "listening");
+      await aborted;
       writeFileSync(path, "tidy");
-    });
+    }, { using: { knockAt } });
     const future = careful.on(kernel)(gate.name, note);
     await gate.arrived();
     await future.cancel();

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { app, type AppFuture, DataFlowKernel, file, threadPool } from "#internal/index";
+import { app, type AppFuture, DataFlowKernel, file } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
 const shared = sharedKernel();
 const identity = app((x: unknown) => x);
@@ -100,7 +101,7 @@ describe("futures in arguments", () => {
 
 describe("other ways to find futures", () => {
   const kernelWith = (dependencyResolver: "shallow" | { gather(a: unknown): Iterable<PromiseLike<unknown>>; unwrap(a: unknown, v: (p: PromiseLike<unknown>) => unknown): unknown }) =>
-    new DataFlowKernel({ executors: [threadPool({ maxThreads: 1 })], dependencyResolver }).start();
+    new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1 })], dependencyResolver }).start();
 
   it("shallow: only arguments themselves; one further inside cannot travel", async () => {
     const kernel = await kernelWith("shallow");

@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
-import { app, type AppFuture, asCompleted, file, joinApp, threadPool } from "#internal/index";
+import { app, type AppFuture, asCompleted, file, joinApp } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
-const shared = sharedKernel({ executors: [threadPool({ maxThreads: 2 })] });
+const shared = sharedKernel({ executors: [testExecutor({ maxThreads: 2 })] });
 const identity = app(<T>(x: T) => x) as <T>(x: T | PromiseLike<T>) => AppFuture<T>;
 const square = app((x: number) => x * x);
 const failing = app((message: string): number => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { app, type AppFuture, file, joinApp, threadPool } from "#internal/index";
+import { app, type AppFuture, file, joinApp } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
-const shared = sharedKernel({ executors: [threadPool({ maxThreads: 2 })], retries: 3 });
+const shared = sharedKernel({ executors: [testExecutor({ maxThreads: 2 })], retries: 3 });
 const identity = app((x: number) => x);
 const add = app((a: number, b: number) => a + b);
 const failing = app(function failing(message: string): number {

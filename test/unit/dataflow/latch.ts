@@ -1,24 +1,25 @@
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { app } from "#internal/index";
 
 let made = 0;
 
-/** Holds tasks on worker threads until it is opened, and tells when they have come to it. */
+/** Holds tasks, in whatever process they are, until it is opened, and tells when they have come to it. */
 export class Latch {
-  readonly name = `latch-${process.pid}-${++made}`;
-  private readonly channel = new BroadcastChannel(this.name);
+  /** What tasks are given to find it. */
+  readonly name = join(tmpdir(), `latch-${process.pid}-${++made}`);
   private readonly came: string[] = [];
+  private readonly held = new Set<Socket>();
   private waiting: { n: number; resolve: () => void }[] = [];
   private isOpen = false;
-
-  constructor() {
-    this.channel.onmessage = (event) => {
-      const { data } = event as { data: string };
-      this.came.push(data);
-      if (this.isOpen) this.channel.postMessage("open");
-      this.waiting = this.waiting.filter(({ n, resolve }) => (this.came.length >= n ? (resolve(), false) : true));
-    };
-    (this.channel as unknown as { unref(): void }).unref();
-  }
+  private readonly server = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.held.delete(socket));
+    socket.once("data", (who) => this.comes(String(who), socket));
+  })
+    .listen(this.name)
+    .unref();
 
   /** Who came, in order. */
   get arrivals(): readonly string[] {
@@ -32,31 +33,51 @@ export class Latch {
 
   open(): void {
     this.isOpen = true;
-    this.channel.postMessage("open");
+    for (const socket of this.held) socket.end("open");
   }
 
   close(): void {
-    this.channel.close();
+    for (const socket of this.held) socket.destroy();
+    this.server.close();
+  }
+
+  private comes(who: string, socket: Socket): void {
+    this.came.push(who);
+    if (this.isOpen) socket.end("open");
+    else this.held.add(socket);
+    this.waiting = this.waiting.filter(({ n, resolve }) => (this.came.length >= n ? (resolve(), false) : true));
   }
 }
 
-/** Waits at the latch, then answers with `value`. */
-export const held = app(async function held(latch: string, value: unknown = undefined, who = "somebody") {
-  const channel = new BroadcastChannel(latch);
-  await new Promise<void>((resolve) => {
-    channel.onmessage = (event: { data: unknown }) => {
-      if (event.data === "open") resolve();
-    };
-    channel.postMessage(who);
+/** What tasks that come to a latch are shipped with (`using: { knock }`): tells it who is there. `opened` resolves when it is opened, or gone. */
+export async function knock(latch: string, who: string): Promise<{ readonly opened: Promise<void>; leave(): void }> {
+  const { connect } = await import("node:net");
+  const socket = connect(latch);
+  const opened = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  socket.resume();
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.write(who, () => resolve());
   });
-  channel.close();
-  return value;
-});
+  return { opened, leave: () => socket.end() };
+}
 
-/** Tells the latch that it ran, and answers at once. */
-export const passing = app(function passing(latch: string, who: string) {
-  const channel = new BroadcastChannel(latch);
-  channel.postMessage(who);
-  channel.close();
-  return who;
-});
+/** Waits at the latch, then answers with `value`. */
+export const held = app(
+  async function held(latch: string, value: unknown = undefined, who = "somebody") {
+    await (await knock(latch, who)).opened;
+    return value;
+  },
+  { using: { knock } },
+);
+
+/** Tells the latch that it ran, and answers when the latch knows. */
+export const passing = app(
+  async function passing(latch: string, who: string) {
+    const { opened, leave } = await knock(latch, who);
+    leave();
+    await opened;
+    return who;
+  },
+  { using: { knock } },
+);

@@ -1,14 +1,15 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { app, DataFlowKernel, threadPool } from "#internal/index";
+import { app, DataFlowKernel } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-const shared = sharedKernel({ executors: [threadPool({ maxThreads: 1 })], maxPending: 3, retain: 5 });
+const shared = sharedKernel({ executors: [testExecutor({ maxThreads: 1 })], maxPending: 3, retain: 5 });
 const identity = app((x: unknown) => x);
 
 describe("ready", () => {
@@ -53,7 +54,7 @@ describe("ready", () => {
 
   it("lets those in who wait when the kernel closes: their submission says so", async () => {
     const gate = new Latch();
-    const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 1 })], maxPending: 1 }).start();
+    const kernel = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1 })], maxPending: 1 }).start();
     held.on(kernel)(gate.name);
     await gate.arrived();
     const late = rejection(kernel.ready().then(() => identity.on(kernel)(1)));
@@ -135,7 +136,7 @@ describe("tasks", () => {
   });
 
   it("by hundreds of thousands go through one kernel with a flat heap", { timeout: 120_000 }, async () => {
-    const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 2 })], maxPending: 20_000, retain: 100 }).start();
+    const kernel = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 2 })], maxPending: 20_000, retain: 100 }).start();
     const nothing = app(() => undefined).on(kernel);
     const heapAfter = async (count: number): Promise<number> => {
       for (let i = 0; i < count; i++) {

@@ -2,8 +2,9 @@ import { expect, it } from "vitest";
 import { threadPool } from "#internal/index";
 import { held, Latch, passing } from "./latch.js";
 import { sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
-sharedKernel({ executors: [threadPool({ maxThreads: 1 })] });
+sharedKernel({ executors: [testExecutor({ maxThreads: 1 })] });
 
 it("a smaller priority is sooner, unset is last, and within a level the first come is first", async () => {
   const gate = new Latch();

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { app, type AppFuture, bashApp, DataFlowKernel, sh, threadPool } from "#internal/index";
 import { rejection, sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
 const shared = sharedKernel();
 
@@ -261,7 +262,7 @@ describe("losses", () => {
   });
 
   async function withOwnKernel<T>(body: () => Promise<T>): Promise<T> {
-    const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 1, resourceLimits: { maxOldGenerationSizeMb: 24 } })] }).start();
+    const kernel = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1, resourceLimits: { maxOldGenerationSizeMb: 24 } })] }).start();
     try {
       return await kernel.scope("own").run(body);
     } finally {

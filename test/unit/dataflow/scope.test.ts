@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { app, DataFlowKernel, joinApp, threadPool } from "#internal/index";
+import { app, DataFlowKernel, joinApp } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { rejection, sharedKernel, thrown } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
-const shared = sharedKernel({ executors: [threadPool({ maxThreads: 2 })] });
+const shared = sharedKernel({ executors: [testExecutor({ maxThreads: 2 })] });
 const identity = app((x: unknown) => x);
 const where = app(() => process.env["CARAWAY_SCOPE"]);
 const failing = app((message: string) => {
@@ -121,7 +122,7 @@ describe("a scope", () => {
   });
 
   it("of one kernel means nothing to another", async () => {
-    const other = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 1 })] }).start();
+    const other = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1 })] }).start();
     const scope = shared.kernel.scope("one kernel", env("scope"));
     expect(await scope.run(() => where.on(other)())).toBeUndefined();
     expect(scope.summary().tasks).toBe(0);

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { type Config, type DataFlowKernel, load, threadPool } from "#internal/index";
+import { type Config, type DataFlowKernel, load } from "#internal/index";
+import { testExecutor } from "./test-executor.js";
 
 /** A directory of the test file's own, and the default kernel for all of its tests. */
 export function sharedKernel(config: Config = {}): { readonly kernel: DataFlowKernel; readonly directory: string; path(name: string): string } {
@@ -10,7 +11,7 @@ export function sharedKernel(config: Config = {}): { readonly kernel: DataFlowKe
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "caraway-dataflow-"));
-    kernel = await load({ executors: [threadPool({ maxThreads: 2 })], runDir: join(directory, "runinfo"), ...config });
+    kernel = await load({ executors: [testExecutor({ maxThreads: 2 })], runDir: join(directory, "runinfo"), ...config });
   });
   afterAll(async () => {
     const stuck = setTimeout(() => console.error("the kernel does not close", JSON.stringify({ health: kernel.health(), tree: kernel.tree() }, null, 1)), 20_000);

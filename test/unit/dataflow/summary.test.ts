@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { app, bashApp, DataFlowKernel, type Summary, joinApp, sh, threadPool } from "#internal/index";
+import { app, bashApp, DataFlowKernel, type Summary, joinApp, sh } from "#internal/index";
 import { held, Latch } from "./latch.js";
 import { sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
 sharedKernel();
 const identity = app((x: unknown) => x);
@@ -14,7 +15,7 @@ const busy = app(function busy(ms: number) {
 });
 
 async function summaryOf(run: (kernel: DataFlowKernel) => Promise<unknown>, retries = 0): Promise<Summary> {
-  const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 1 })], retries }).start();
+  const kernel = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1 })], retries }).start();
   await kernel.scope("all").run(() => run(kernel));
   await kernel.settled();
   await kernel.close();
@@ -36,7 +37,7 @@ describe("a summary", () => {
 
   it("can be looked at while work is open, at once", async () => {
     const gate = new Latch();
-    const kernel = await new DataFlowKernel({ executors: [threadPool({ maxThreads: 1 })] }).start();
+    const kernel = await new DataFlowKernel({ executors: [testExecutor({ maxThreads: 1 })] }).start();
     const open = held.on(kernel)(gate.name);
     await gate.arrived();
     const { counts, wallMs } = kernel.summary();

@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { app, bashApp, joinApp, sh, threadPool } from "#internal/index";
-import { held, Latch } from "./latch.js";
+import { app, bashApp, joinApp, sh } from "#internal/index";
+import { held, knock, Latch } from "./latch.js";
 import { sharedKernel } from "./shared-kernel.js";
+import { testExecutor } from "./test-executor.js";
 
-const shared = sharedKernel({ executors: [threadPool({ maxThreads: 1 })] });
+/** Shipped functions name what is defined in their own file. */
+const knockAt = knock;
+
+const shared = sharedKernel({ executors: [testExecutor({ maxThreads: 1 })] });
 const identity = app((x: unknown) => x);
 const why = (future: { readonly id: number }) => shared.kernel.why(future.id);
 
@@ -50,13 +54,8 @@ describe("why", () => {
     const reporting = app(async (latch: string) => {
       const { task } = await import("caraway/task");
       task.progress(0.25, "a quarter");
-      const channel = new BroadcastChannel(latch);
-      await new Promise<void>((resolve) => {
-        channel.onmessage = () => resolve();
-        channel.postMessage("here");
-      });
-      channel.close();
-    }, { walltime: "1m" });
+      await (await knockAt(latch, "here")).opened;
+    }, { walltime: "1m", using: { knockAt } });
     const future = reporting(gate.name);
     await gate.arrived();
     const { sentence, evidence } = why(future);
