@@ -170,7 +170,8 @@ export class ByteReader {
   }
 
   private sized(): Uint8Array<ArrayBuffer> {
-    return this.part(this.u32()).slice() as Uint8Array<ArrayBuffer>;
+    // What came over a socket is a Buffer, whose `slice` shares its memory.
+    return new Uint8Array(this.part(this.u32()));
   }
 
   private part(length: number): Uint8Array {

@@ -7,6 +7,7 @@ import { KeyStore } from "../../actors/links/keys.js";
 import { typescriptProject } from "../../actors/typescript.js";
 import type { HighThroughputSettings } from "../../config/high-throughput.js";
 import { parseDuration } from "../../config/units.js";
+import type { CarawayError } from "../../errors/index.js";
 import type { Provider } from "../../providers/provider.js";
 import { Blocks } from "../blocks/blocks.js";
 import type { BlockCommand, BlockLedger, BlockSettings } from "../blocks/options.js";
@@ -33,6 +34,8 @@ export interface HighThroughputPorts {
   readonly provider: Provider;
   readonly ledger: BlockLedger;
   readonly broken: (error: unknown) => void;
+  /** Something went wrong that does not end the executor: a block that died early, with its diagnosis. */
+  readonly trouble: (error: CarawayError) => void;
 }
 
 /** Managers that end their process leave their link behind; one that only lost it is back sooner than this, in milliseconds. */
@@ -95,6 +98,7 @@ export class HighThroughput {
       workersPerNode: this.settings.maxWorkersPerNode ?? 1,
       drain: (block) => this.drain(block),
       onEnded: (block) => void this.forget(block),
+      onTrouble: (error) => this.ports.trouble(error),
       onFailed: (error) => this.frontEnd.fail(error),
       broken: (error) => this.ports.broken(error),
     });

@@ -29,7 +29,7 @@ class InterchangeThread {
       dispatcher: new Dispatcher(realPorts()),
       codec,
       toHead: (records) => head.postMessage(records, [records.buffer]),
-      news: (bytes) => this.say({ t: "news", bytes: bytes.slice() }),
+      news: (bytes) => this.say({ t: "news", bytes: new Uint8Array(bytes) }),
       event: (event) => this.say(event),
     });
     head.on("message", (message: Uint8Array | ToInterchange) => {
