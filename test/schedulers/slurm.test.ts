@@ -90,8 +90,13 @@ describe.skipIf(why !== undefined)(why ?? "a job of a real Slurm", () => {
     await written(join(job.directory, "ready"));
     // A minute is the shortest limit that Slurm has: its end is brought forward.
     scontrol("update", `jobid=${id}`, "EndTime=now+1");
-    expect(await reported(one, id, ...over)).toMatchObject({ state: "failed", reason: "timed-out", message: expect.stringContaining("TIMEOUT") as string });
-  });
+    // Slurm looks for jobs that are over their limit twice a minute.
+    const report = await seen("its end", async () => {
+      const last = (await one.status([id])).get(id);
+      return last !== undefined && over.includes(last.state) ? last : undefined;
+    }, 60_000);
+    expect(report).toMatchObject({ state: "failed", reason: "timed-out", message: expect.stringContaining("TIMEOUT") as string });
+  }, 90_000);
 
   it("that is held says so, and why", async () => {
     const one = provider({ schedulerOptions: "#SBATCH --hold" });
