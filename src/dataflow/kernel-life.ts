@@ -37,7 +37,7 @@ export class KernelLife {
   ) {
     this.startedAt = kernel.ports.clock.now();
     const { strategy, strategyPeriod, maxIdleTime } = config;
-    this.tree = new RuntimeTree(table, make, { directory: () => table.runDirectory(), id: table.token, strategy, strategyPeriod, maxIdleTime }, kernel.dispatcher);
+    this.tree = new RuntimeTree(table, make, { directory: () => table.runDirectory(), id: table.token, strategy, strategyPeriod, maxIdleTime, trouble: (executor, error) => kernel.events.next({ type: "executor.trouble", executor, error }) }, kernel.dispatcher);
     this.closed = new Promise((resolve, reject) => (this.finish = { resolve, reject }));
     this.closed.catch(() => undefined);
     this.cell = new Cell(

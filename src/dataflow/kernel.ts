@@ -6,7 +6,7 @@ import { Announcer } from "../actors/streams.js";
 import { resolveConfig } from "../config/resolve.js";
 import type { Config, ResolvedConfig } from "../config/types.js";
 import type { ExecutorDescriptor } from "../config/descriptors.js";
-import { KernelClosed, NotYetSupported } from "../errors/index.js";
+import { type CarawayError, KernelClosed, NotYetSupported } from "../errors/index.js";
 import type { Executor, ExecutorStatus } from "../executors/executor.js";
 import { definitionOf } from "./app.js";
 import type { ExecutorMaker } from "./executors.js";
@@ -30,6 +30,8 @@ export type KernelEvent =
   | { readonly type: "task.progress"; readonly task: number; readonly attempt: number; readonly fraction: number; readonly note: string | undefined }
   | { readonly type: "task.log"; readonly task: number; readonly attempt: number; readonly line: string }
   | { readonly type: "task.late-error"; readonly task: number; readonly attempt: number; readonly error: unknown }
+  /** Something of an executor failed, and the executor goes on: a block that died early, with its diagnosis. */
+  | { readonly type: "executor.trouble"; readonly executor: string; readonly error: CarawayError }
   | { readonly type: "kernel.state"; readonly state: string };
 
 /** Parts that tests replace: simulated ports, and executors on simulated hosts. */

@@ -26,6 +26,9 @@ function write(log: Logger, event: KernelEvent, kernel: DataFlowKernel): void {
     case "task.progress":
       log.trace(event, "a task reported");
       break;
+    case "executor.trouble":
+      log.warn({ executor: event.executor, err: event.error }, "something of an executor failed, and the executor goes on");
+      break;
     case "kernel.state":
       log.debug({ state: event.state }, "the kernel moved");
       break;

@@ -26,6 +26,8 @@ export interface RunSetting {
   readonly strategy: BlockSettings["strategy"];
   readonly strategyPeriod: number;
   readonly maxIdleTime: number;
+  /** Something went wrong that does not end the executor: a block that died early, with its diagnosis. */
+  trouble(executor: string, error: CarawayError): void;
 }
 
 export interface HighThroughputPorts {
@@ -34,8 +36,10 @@ export interface HighThroughputPorts {
   readonly provider: Provider;
   readonly ledger: BlockLedger;
   readonly broken: (error: unknown) => void;
-  /** Something went wrong that does not end the executor: a block that died early, with its diagnosis. */
-  readonly trouble: (error: CarawayError) => void;
+  /** Where it keeps its files. */
+  readonly directory: string;
+  /** Its blocks have ended: provider and ledger are not needed any more. */
+  readonly release: () => Promise<void>;
 }
 
 /** Managers that end their process leave their link behind; one that only lost it is back sooner than this, in milliseconds. */
@@ -65,7 +69,7 @@ export class HighThroughput {
     private readonly incarnation: number,
   ) {
     const { label, isolation, provider, maxWorkersPerNode } = settings;
-    this.directory = join(run.directory(), incarnation === 1 ? label : `${label}.${incarnation}`);
+    this.directory = ports.directory;
     this.frontEnd = new FrontEnd(
       { label, incarnation, expectedWorkers: (maxWorkersPerNode ?? 1) * (provider.nodesPerBlock ?? 1), ownsProcesses: isolation === "process" },
       ports.dispatcher,
@@ -98,7 +102,7 @@ export class HighThroughput {
       workersPerNode: this.settings.maxWorkersPerNode ?? 1,
       drain: (block) => this.drain(block),
       onEnded: (block) => void this.forget(block),
-      onTrouble: (error) => this.ports.trouble(error),
+      onTrouble: (error) => this.run.trouble(label, error),
       onFailed: (error) => this.frontEnd.fail(error),
       broken: (error) => this.ports.broken(error),
     });
@@ -243,7 +247,7 @@ export class HighThroughput {
       this.blocks?.hold();
       await this.stopInterchange();
       await this.blocks?.close(blockStopMs);
-      await this.ports.provider.close();
+      await this.ports.release();
       for (const identity of this.keys?.identities ?? []) await this.keys?.revoke(identity);
     } finally {
       clearInterval(alive);
