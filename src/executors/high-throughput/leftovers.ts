@@ -2,9 +2,10 @@ import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ProviderDescriptor } from "../../config/providers.js";
 import { type CarawayError, JobLedgerFailed, ScaleOutFailed } from "../../errors/index.js";
-import { JobLedger } from "../../providers/job-ledger.js";
+import type { JobLedger, LedgerEntry } from "../../providers/job-ledger.js";
 import { makeProvider } from "../../providers/make-provider.js";
-import { sweep } from "../../providers/sweep.js";
+import type { Provider } from "../../providers/provider.js";
+import { sweepAbandoned, type Swept } from "../../providers/sweep.js";
 
 const fileName = "jobs.ledger";
 
@@ -22,14 +23,26 @@ export async function putAway(ledger: JobLedger): Promise<void> {
  * ended now stays in its ledger, for the next time, and is told.
  */
 export async function sweepLeftovers(runDirectory: string, descriptor: ProviderDescriptor, trouble: (error: CarawayError) => void): Promise<void> {
-  for (const path of await ledgersBeside(runDirectory)) {
-    try {
-      await sweepOne(path, descriptor, trouble);
-    } catch (error) {
-      if (!(error instanceof JobLedgerFailed)) throw error;
-      if (error.evidence["reason"] !== "locked") trouble(error);
-    }
+  let provider: Promise<Provider> | undefined;
+  // Jobs of another kind are left to a kernel that has such blocks.
+  const providerFor = ({ provider: kind }: LedgerEntry): Promise<Provider> | undefined => (kind === descriptor.kind ? (provider ??= makeProvider(descriptor)) : undefined);
+  const done = await sweepAbandoned(await ledgersBeside(runDirectory), providerFor);
+  for (const [path, swept] of done) await conclude(path, swept, descriptor.kind, trouble);
+  await (await provider)?.close();
+}
+
+async function conclude(path: string, swept: Swept | JobLedgerFailed, kind: string, trouble: (error: CarawayError) => void): Promise<void> {
+  if (swept instanceof JobLedgerFailed) {
+    trouble(swept);
+    return;
   }
+  const { ending, unresolved } = swept;
+  for (const { name, executor } of ending) trouble(left(name, executor, "was told to end and has not yet"));
+  for (const { entry, error } of unresolved) if (entry.provider === kind) trouble(left(entry.name, entry.executor, "could not be ended", error));
+  if (ending.length + unresolved.length > 0) return;
+  await rm(path, { force: true });
+  // They open nothing any more.
+  await rm(join(dirname(path), "keys"), { recursive: true, force: true });
 }
 
 async function ledgersBeside(runDirectory: string): Promise<string[]> {
@@ -45,23 +58,6 @@ async function ledgersBeside(runDirectory: string): Promise<string[]> {
 
 /** None where it is no directory, or not there any more. */
 const namesIn = (directory: string): Promise<string[]> => readdir(directory).catch(() => []);
-
-async function sweepOne(path: string, descriptor: ProviderDescriptor, trouble: (error: CarawayError) => void): Promise<void> {
-  const ledger = await JobLedger.open(path);
-  try {
-    if (ledger.unfinished().length === 0) return;
-    // Jobs of another kind are left to a kernel that has such blocks.
-    const provider = await makeProvider(descriptor);
-    const { ending, unresolved } = await sweep(ledger, (entry) => (entry.provider === descriptor.kind ? provider : undefined));
-    await provider.close();
-    for (const { name, executor } of ending) trouble(left(name, executor, "was told to end and has not yet"));
-    for (const { entry, error } of unresolved) if (entry.provider === descriptor.kind) trouble(left(entry.name, entry.executor, "could not be ended", error));
-    // They open nothing any more.
-    if (unresolved.length === 0) await rm(join(dirname(path), "keys"), { recursive: true, force: true });
-  } finally {
-    await putAway(ledger);
-  }
-}
 
 const left = (job: string, executor: string, what: string, cause?: unknown): ScaleOutFailed =>
   new ScaleOutFailed("CW-BLOCK-002", `a job of an earlier run, ${job}, ${what}`, { where: { job, executor }, hint: "It stays in the ledger of its run, and the next kernel that starts beside it tries again.", ...(cause === undefined ? {} : { cause }) });

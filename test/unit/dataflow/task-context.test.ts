@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { app, bashApp, sh } from "#internal/index";
 import { task } from "#internal/task";
 import { rejection, sharedKernel, thrown } from "./shared-kernel.js";
+import { onManagers } from "./test-executor.js";
 
 const shared = sharedKernel();
 
@@ -15,7 +16,7 @@ describe("caraway/task", () => {
       return { first, id: own.id, attempt: own.attempt, host: own.host, block: own.block, aborted: own.signal.aborted };
     });
     const future = tell();
-    expect(await future).toEqual({ first: [future.id, 1], id: future.id, attempt: 1, host: hostname(), block: undefined, aborted: false });
+    expect(await future).toEqual({ first: [future.id, 1], id: future.id, attempt: 1, host: hostname(), block: onManagers ? "block-1" : undefined, aborted: false });
   });
 
   it("tells each attempt its number", async () => {

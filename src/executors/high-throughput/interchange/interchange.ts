@@ -322,7 +322,8 @@ export class Interchange {
     this.posted.add(node);
     this.settleRoom(node);
     writeNote(this.writer, task, attempt, outcome.sent);
-    this.tellSent();
+    if (expected >= 0 && expected < sentMs) this.tellSent();
+    else this.flushLater();
   }
 
   private settleRoom(node: ManagerNode): void {
@@ -356,7 +357,7 @@ export class Interchange {
     if (this.writer.length > 0) this.ports.toHead(this.writer.take());
   }
 
-  /** That a task was sent is no news to wake the head for: it goes with the next outcome, or some time later. */
+  /** That a short task was sent is no news to wake the head for: it goes with the next outcome, or some time later. */
   private tellSent(): void {
     if (this.sentTimer) return;
     this.sentTimer = true;
