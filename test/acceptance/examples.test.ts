@@ -4,6 +4,7 @@ import { caraway, scratch } from "./program.js";
 describe("an example", () => {
   it.each([
     ["first-workflow", "1 + 4 + 9 = 14\n"],
+    ["high-throughput", "36 FROM BLOCK-1\n"],
     ["bash-files", "different words: 4\nsorted: anise, caraway, caraway, cumin, dill\n"],
     ["join", "pi is about 3.14159, from 54 pieces that were cut where it mattered\n"],
   ])("runs and prints what it says: %s", async (name, printed) => {
