@@ -40,6 +40,10 @@ const criteria = [
   { text: 'import "caraway"', figure: "import-time", value: (r) => pick(r, "caraway", "inside"), bound: 120, direction: "≤", unit: " ms" },
   { text: "process start to first result", figure: "first-result", value: (r) => pick(r, "caraway", "first"), bound: 300, direction: "≤", unit: " ms" },
   { text: "bash commands/s over xargs -P2", figure: "bash", value: (r) => ratio(pick(r, "caraway", "tasksPerSecond"), pick(r, "xargs -P2", "tasksPerSecond")), bound: 0.5, direction: "≥", unit: "×" },
+  { text: "no-op tasks/s on a manager with 2 workers", figure: "high-throughput", value: (r) => pick(r, "high throughput", "tasksPerSecond", "no-op, 1 × 2"), bound: 100_000, direction: "≥", unit: "/s" },
+  { text: "latency p50 on a manager", figure: "high-throughput", value: (r) => pick(r, "high throughput", "p50", "one at a time"), bound: 200, direction: "≤", unit: " µs" },
+  { text: "process start to first result, on a manager", figure: "first-result", value: (r) => pick(r, "caraway high throughput", "first"), bound: 1000, direction: "≤", unit: " ms" },
+  ...[["10 ms", 90], ["100 ms", 98], ["1000 ms", 99]].map(([variant, bound]) => /** @type {Criterion} */ ({ text: `efficiency of sleeps of ${String(variant)}`, figure: "sleeps", value: (r) => pick(r, "high throughput", "efficiency", String(variant)), bound: Number(bound), direction: "≥", unit: " %" })),
 ];
 
 /** @param {string} figure @returns {Result | undefined} */

@@ -10,6 +10,7 @@ const program = (name) => fileURLToPath(new URL(`./programs/${name}.mjs`, import
 /** @type {Record<string, string[]>} */
 const programs = {
   caraway: [program("first-caraway")],
+  "caraway high throughput": [program("first-high-throughput")],
   piscina: [program("first-piscina")],
   poolifier: [program("first-other"), "poolifier"],
   tinypool: [program("first-other"), "tinypool"],
@@ -29,7 +30,7 @@ await runFigure({
   limits: ["node -e"],
   cases: () => Object.keys(programs).map((contender) => ({ contender, variant: "fresh process" })),
   async measure({ contender }) {
-    if (contender === "caraway") await importCaraway(["app", "threadPool", "withKernel"]);
+    if (contender.startsWith("caraway")) await importCaraway(["app", "threadPool", "withKernel"]);
     const { first, end } = await clockProgram(programs[contender] ?? []);
     return { first, end };
   },
