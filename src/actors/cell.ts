@@ -24,14 +24,19 @@ export interface CellKind<C extends object, M extends Typed, E extends Typed, I,
 export class Cell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> implements ChartSubject<C> {
   declare state: ChartState<C>;
   declare context: C;
+  // Fields are assigned, not defined: there are cells of more kinds than V8 remembers at one place, and defining is slow then.
+  declare readonly kind: CellKind<C, M, E, never, never>;
+  declare readonly id: number | string;
+  declare readonly incarnation: number;
   /** Set by a crash, and by nothing else. */
-  crashed = false;
+  declare crashed: boolean;
 
-  constructor(
-    readonly kind: CellKind<C, M, E, never, never>,
-    readonly id: number | string,
-    readonly incarnation = 1,
-  ) {}
+  constructor(kind: CellKind<C, M, E, never, never>, id: number | string, incarnation = 1) {
+    this.kind = kind;
+    this.id = id;
+    this.incarnation = incarnation;
+    this.crashed = false;
+  }
 
   get path(): string {
     return `${this.kind.name}/${this.id}`;

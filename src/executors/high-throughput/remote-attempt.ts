@@ -6,16 +6,18 @@ export type RemoteAttemptKind = CellKind<AttemptContext, AttemptMessage, Attempt
 
 /** One attempt of one task that is done elsewhere, as the head knows of it. */
 export class RemoteAttempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect> {
+  declare readonly work: Work;
+  declare readonly number: number;
   /** The worker that held it has ended. */
-  freed = false;
+  declare freed: boolean;
   /** Told once no user code of it can begin, or go on unfenced. */
-  onEnd: (() => void)[] | undefined = undefined;
+  declare onEnd: (() => void)[] | undefined;
 
-  constructor(
-    kind: RemoteAttemptKind,
-    readonly work: Work,
-    readonly number: number,
-  ) {
+  constructor(kind: RemoteAttemptKind, work: Work, number: number) {
     super(kind, work.taskId, number);
+    this.work = work;
+    this.number = number;
+    this.freed = false;
+    this.onEnd = undefined;
   }
 }
