@@ -33,6 +33,12 @@ export function readNews(bytes: Uint8Array): { readonly task: number; readonly a
   return { task, attempt, news: readKind(reader, kinds[reader.u8()]) };
 }
 
+/** Whose news they are. Throws a RangeError where that cannot be said. */
+export function newsHead(bytes: Uint8Array): { readonly task: number; readonly attempt: number; readonly isLate: boolean } {
+  const reader = new ByteReader(bytes);
+  return { task: reader.f64(), attempt: reader.u32(), isLate: kinds[reader.u8()] === "late-error" };
+}
+
 function readKind(reader: ByteReader, kind: WorkNews["kind"] | undefined): WorkNews {
   switch (kind) {
     case "report": return { kind, value: decode(reader.encoded()) };

@@ -2,7 +2,7 @@ import { Cell } from "../../actors/cell.js";
 import { compile } from "../../actors/compile.js";
 import type { Dispatcher } from "../../actors/dispatcher.js";
 import type { Timer } from "../../actors/ports.js";
-import { BadStateException, InternalConsistencyError, WaitTimeout } from "../../errors/index.js";
+import { BadFrame, BadStateException, InternalConsistencyError, WaitTimeout } from "../../errors/index.js";
 import { attemptMachine, type AttemptContext, type AttemptEffect, type AttemptInput, type AttemptMessage } from "../../state-machines/attempt.js";
 import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
 import type { Answer, Executor, ExecutorPart, ExecutorStatus, RunnableApp, Work, WorkFailure, WorkListener } from "../executor.js";
@@ -193,12 +193,33 @@ export class FrontEnd implements Executor {
   /** Records of outcomes from the interchange. */
   outcomes(records: Uint8Array): void {
     const each = new OutcomeRecords(records);
-    while (each.next()) this.outcome(each);
+    while (each.next()) {
+      try {
+        this.outcome(each);
+      } catch (error) {
+        this.unreadable(each, error);
+      }
+    }
   }
 
+  /** What a manager told is not what managers tell: the attempt ends with that, and nothing else does. */
+  private unreadable({ task, attempt: number }: OutcomeRecords, cause: unknown): void {
+    const attempt = this.attempts.get(task);
+    if (attempt?.number !== number || attempt.is("final")) return;
+    const error = new BadFrame("CW-LINK-003", `what a manager told of ${attempt.work.app.name} (task ${task}, attempt ${number}) is not valid: ${(cause as Error).message}`, { where: { task, attempt: number, executor: this.label }, cause });
+    this.lost++;
+    this.tell(attempt, { type: "attempt.lost", loss: { error, charge: "lost", held: false } satisfies WorkFailure });
+  }
+
+  /** News are worth less than what they would break. */
   news(bytes: Uint8Array): void {
-    const { task, attempt, news } = readNews(bytes);
-    this.listener.news(task, attempt, news);
+    let read: ReturnType<typeof readNews>;
+    try {
+      read = readNews(bytes);
+    } catch {
+      return;
+    }
+    this.listener.news(read.task, read.attempt, read.news);
   }
 
   private outcome(record: OutcomeRecords): void {

@@ -14,6 +14,7 @@ import type { BlockCommand, BlockLedger, BlockSettings } from "../blocks/options
 import type { WorkListener } from "../executor.js";
 import { FrontEnd } from "./front-end.js";
 import { InterchangeHandle } from "./interchange-handle.js";
+import type { KnownManager } from "./interchange/interchange.js";
 import type { FromInterchange } from "./interchange-protocol.js";
 import type { ManagerSetup } from "./manager/setup.js";
 
@@ -60,6 +61,8 @@ export class HighThroughput {
   private readonly whenListening = new Promise<number>((resolve) => (this.listening = resolve));
   private readonly drains = new Map<string, () => void>();
   private readonly trusts = new Map<string, () => void>();
+  /** Managers that are registered. */
+  private readonly managers = new Map<string, KnownManager>();
   private ended: ((error: unknown) => void) | undefined;
 
   constructor(
@@ -157,7 +160,7 @@ export class HighThroughput {
     this.ended = ended;
     const interchange = new InterchangeHandle(
       {
-        options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs },
+        options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs, awaited: [...this.managers.values()] },
         host: addresses.length === 1 ? (addresses[0] as string) : this.isLocal() ? "127.0.0.1" : "0.0.0.0",
         ports: this.port === undefined ? ports : [this.port, this.port],
         keys: join(this.directory, "keys"),
@@ -195,6 +198,7 @@ export class HighThroughput {
         return;
       case "registered": {
         const { uid, facts } = message;
+        this.managers.set(uid, { uid, block: facts.block, host: facts.host });
         const standing = this.blocks?.registered(facts.block, { manager: uid, node: facts.host, workers: facts.workers });
         this.frontEnd.workers = this.blocks?.status().workers ?? 0;
         if (standing === "draining" || standing === "refused") this.interchange?.tell({ t: "drain", block: facts.block });
@@ -202,6 +206,7 @@ export class HighThroughput {
       }
       case "manager.lost":
       case "manager.gone":
+        this.managers.delete(message.uid);
         this.blocks?.managerGone(message.block, message.uid);
         this.frontEnd.workers = this.blocks?.status().workers ?? 0;
         return;

@@ -2,14 +2,13 @@ import { join } from "node:path";
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { Dispatcher } from "../../actors/dispatcher.js";
 import { controlCodec, type ControlCodec } from "../../actors/links/control.js";
-import type { Frame } from "../../actors/links/frames.js";
 import { KeyStore, type SecretKey } from "../../actors/links/keys.js";
-import { listenLinks, type FrameLink, type Listener } from "../../actors/links/tls-link.js";
+import { listenLinks, type Listener } from "../../actors/links/tls-link.js";
 import { realPorts } from "../../actors/real-ports.js";
 import { encodeThrown } from "../../serialization/index.js";
-import { asFirst, asRegistration, frame, managerFrames } from "./protocol.js";
+import { managerFrames } from "./protocol.js";
 import { Interchange } from "./interchange/interchange.js";
-import type { ManagerNode } from "./interchange/node.js";
+import { serveManager } from "./interchange/serve-manager.js";
 import type { FromInterchange, ThreadSetup, ToInterchange } from "./interchange-protocol.js";
 
 const idleCheckMs = 20;
@@ -48,7 +47,7 @@ class InterchangeThread {
       keys: { find: (identity) => this.keys.get(identity) },
       hello: { kind: "interchange", facts: { label: options.label, epoch: options.epoch } },
       types: managerFrames,
-      onLink: (link) => this.accept(link),
+      onLink: (link) => serveManager(this.interchange, this.codec, link),
       onRefused: ({ address, reason, error }) => this.say({ t: "refused", address, reason, message: error.message }),
     });
     this.say({ t: "listening", port: this.listener.port });
@@ -87,37 +86,6 @@ class InterchangeThread {
     if (key === undefined) return;
     this.keys.set(identity, key);
     this.say({ t: "trusted", identity });
-  }
-
-  /** The first frame of a link says which manager it is; whatever is not understood ends that link, and no other. */
-  private accept(link: FrameLink): void {
-    let node: ManagerNode | undefined;
-    link.onFrame((it) => {
-      try {
-        if (node !== undefined) this.receive(node, it);
-        else {
-          if (it.type !== frame.register) throw new TypeError(`a manager begins with its registration, and this one with a frame of type ${it.type}`);
-          const facts = asRegistration(this.codec.decode(it.header));
-          // Whoever holds the key of a block speaks for that block alone.
-          if (facts.block !== link.identity) throw new TypeError(`the key of ${link.identity} registers managers of that block, not of ${facts.block}`);
-          node = this.interchange.register(facts, link);
-        }
-      } catch (error) {
-        link.destroy(`what it sent is not understood: ${(error as Error).message}`);
-      }
-    });
-    link.onClose(() => {
-      if (node !== undefined) this.interchange.linkLost(node, link);
-    });
-  }
-
-  private receive(node: ManagerNode, { type, header, payload }: Frame): void {
-    this.interchange.heard(node);
-    if (type === frame.outcomes) this.interchange.outcomes(node, asFirst(this.codec.decode(header)), payload);
-    else if (type === frame.alive) this.interchange.alive(node);
-    else if (type === frame.news) this.interchange.news(payload);
-    else if (type === frame.left) this.interchange.left(node);
-    else throw new TypeError(`a registered manager sends no frame of type ${type}`);
   }
 
   private async stop(within: number): Promise<void> {

@@ -17,6 +17,9 @@ export type Outcome = (typeof outcome)[keyof typeof outcome];
 /** Outcomes after which the attempt is over. */
 export const isEnd = (kind: number): boolean => kind <= outcome.revoked || kind === outcome.lost;
 
+/** What managers may tell; the others are the interchange's own words. */
+export const isOfManager = (kind: number): boolean => kind <= outcome.started || kind === outcome.released;
+
 /** Goes through the records in a piece of memory, one after another. Nothing is made for a single record. */
 class Records {
   /** Where the present record begins and ends. */
@@ -86,6 +89,11 @@ export class OutcomeRecords extends Records {
 
   get ms(): number {
     return this.view.getFloat64(this.from + 20, true);
+  }
+
+  /** Of a failure: its worker still holds it. */
+  get isHeld(): boolean {
+    return this.to > this.from + outcomeHead + 1 && this.bytes[this.from + outcomeHead + 1] === 1;
   }
 
   /** For the contents of the present record. */

@@ -5,10 +5,13 @@ import { managerMachine, type ManagerContext, type ManagerEffect, type ManagerIn
 import { WorkQueue } from "../../work-queue.js";
 import { ByteWriter } from "../bytes.js";
 import { frame, type Registration, type Token } from "../protocol.js";
-import { isEnd, outcome, OutcomeRecords, TaskRecords, writeLoss, writeNote } from "../records.js";
+import { newsHead } from "../contents.js";
+import { isEnd, isOfManager, outcome, OutcomeRecords, TaskRecords, writeLoss, writeNote } from "../records.js";
 import { Bag } from "./bag.js";
 import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
 import { Choice, couldRun, select, type ManagerSelector } from "./selectors.js";
+
+export type KnownManager = Pick<Registration, "uid" | "block" | "host">;
 
 export interface InterchangeOptions {
   readonly label: string;
@@ -19,6 +22,8 @@ export interface InterchangeOptions {
   readonly leaseMs: number;
   /** How long a manager whose link has ended has to come back, in milliseconds. */
   readonly reconnectMs: number;
+  /** Managers of the interchange before this one: what waits is not given to others before these have said what they have. */
+  readonly awaited?: readonly KnownManager[];
 }
 
 /** What the head learns besides what becomes of tasks. */
@@ -76,6 +81,7 @@ export class Interchange {
   private readonly writer = new ByteWriter();
   private readonly kind: NodeKind;
   private readonly choice: Choice;
+  private readonly awaited: Map<string, KnownManager>;
   private managers = 0;
   private flushing = false;
   private posting = false;
@@ -87,6 +93,15 @@ export class Interchange {
   ) {
     this.kind = this.makeKind();
     this.choice = new Choice(this.free, this.roomy, ports.dispatcher.ports.random);
+    this.awaited = new Map(options.awaited?.map((one) => [one.uid, one]));
+    if (this.awaited.size > 0) ports.dispatcher.ports.clock.after(options.leaseMs, () => this.giveUp());
+  }
+
+  /** What an interchange before this one knew of, and has not come back within a lease, is lost. */
+  private giveUp(): void {
+    for (const { uid, block, host } of this.awaited.values()) this.ports.event({ t: "manager.lost", uid, block, host, loss: "not-back", silentMs: this.options.leaseMs });
+    this.awaited.clear();
+    this.pump();
   }
 
   // From the head
@@ -150,9 +165,13 @@ export class Interchange {
 
   // From managers
 
-  /** A manager's link is made. Answers with what it is told, and is given its frames by `received`. */
+  /** A manager's link is made. Throws where it gives itself out for one of another block. */
   register(facts: Registration, link: NodeLink): ManagerNode {
     const before = this.nodes.get(facts.uid);
+    if (before !== undefined && before.facts.block !== facts.block) throw new TypeError(`there is a manager ${facts.uid} already, of another block than ${facts.block}`);
+    // Nothing that was meant for its former link, and nothing that still comes by it.
+    before?.takeOutbox();
+    before?.link?.close();
     const node = before ?? this.welcome(facts);
     node.link = link;
     node.heardAt = this.now;
@@ -162,6 +181,7 @@ export class Interchange {
     link.send(frame.accepted, this.ports.codec.encode({ epoch: this.options.epoch, heartbeatMs: this.options.heartbeatMs, leaseMs: this.options.leaseMs, known: node.known }));
     this.tell(node, { type: before === undefined ? "manager.accepted" : "link.restored" });
     if (this.draining.has(facts.block)) this.tell(node, { type: "manager.drain" });
+    if (this.awaited.delete(facts.uid)) this.pump();
     return node;
   }
 
@@ -175,23 +195,31 @@ export class Interchange {
     const each = new OutcomeRecords(records);
     // What belongs to the head lies side by side, but for what comes late.
     let from = 0;
-    for (let number = first; each.next(); number++) {
-      if (number > node.known && this.outcome(node, each)) continue;
-      this.writer.bytes(records.subarray(from, each.from));
-      from = each.to;
+    let to = 0;
+    try {
+      for (let number = first; each.next(); number++, to = each.to) {
+        if (number > node.known && this.outcome(node, each)) continue;
+        this.writer.bytes(records.subarray(from, each.from));
+        from = each.to;
+      }
+    } finally {
+      // Also where the next one is not understood: these have been taken.
+      this.writer.bytes(records.subarray(from, Math.max(from, to)));
+      this.flushLater();
     }
-    this.writer.bytes(records.subarray(from));
     node.known = Math.max(node.known, first + each.count - 1);
     if (node.known - node.acknowledged >= acknowledgeEvery) this.beat(node);
     this.settleRoom(node);
     this.tellLoad(node);
     if (this.draining.has(node.facts.block)) this.checkEmpty(node);
-    this.flushLater();
     this.pump();
   }
 
-  news(bytes: Uint8Array): void {
-    this.ports.news(bytes);
+  /** What a task said. That of a task which the manager does not have goes nowhere; errors may come after the end. */
+  news(node: ManagerNode, bytes: Uint8Array): void {
+    const { task, attempt, isLate } = newsHead(bytes);
+    const one = this.tasks.get(task);
+    if (one === undefined ? isLate : one.node === node && one.attempt === attempt) this.ports.news(bytes);
   }
 
   /** A sign of life: it is answered with one. */
@@ -256,6 +284,7 @@ export class Interchange {
       if (there.get(one.task) === one.attempt) continue;
       node.take(one);
       if (one.cancelled) this.drop(one, outcome.revoked);
+      else if (one.bytes === undefined) this.lose(one, { manager: node.facts.uid, host: node.facts.host, block: node.facts.block, loss: "left", silentMs: 0, suspect: false });
       else this.putBack(one);
     }
     const strangers = has.filter(([task, attempt]) => !this.isOf(node, task, attempt));
@@ -266,13 +295,16 @@ export class Interchange {
   private isOf(node: ManagerNode, task: number, attempt: number): boolean {
     const one = this.tasks.get(task);
     if (one?.attempt !== attempt) return false;
-    if (one.node === undefined && one.bytes === undefined) node.give(one, -1);
+    // An earlier interchange sent it there, whether the head has learnt of that or not.
+    if (one.node === undefined && (one.bytes === undefined || one.isQueued)) node.adopt(one);
     return one.node === node;
   }
 
   /** Whether it is for the head: what comes of an attempt that the manager does not have is not. */
-  private outcome(node: ManagerNode, { task, attempt, kind, ms }: OutcomeRecords): boolean {
-    if (kind === outcome.released) return true;
+  private outcome(node: ManagerNode, record: OutcomeRecords): boolean {
+    const { task, attempt, kind, ms } = record;
+    if (!isOfManager(kind)) throw new TypeError(`a manager tells no outcome of kind ${kind}`);
+    if (kind === outcome.released) return node.haunted.delete(`${task}/${attempt}`);
     const one = this.tasks.get(task);
     if (one?.node !== node || one.attempt !== attempt) {
       this.lateOutcomes++;
@@ -283,6 +315,7 @@ export class Interchange {
       node.take(one);
       this.tasks.delete(task);
       if (kind === outcome.value || kind === outcome.thrown) this.learn(one.app, ms);
+      else if (kind === outcome.failed && record.isHeld) node.haunted.add(`${task}/${attempt}`);
     }
     return true;
   }
@@ -295,6 +328,7 @@ export class Interchange {
 
   private pump(): void {
     const { choice, queue } = this;
+    if (this.awaited.size > 0) return;
     choice.now = this.now;
     for (let one = queue.peek(); one !== undefined && this.free.size + this.roomy.size > 0; one = queue.peek()) {
       choice.one = one;

@@ -59,6 +59,8 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   reconnectTimer: Timer | undefined;
   /** In the order they were sent. */
   readonly out = new Map<number, Dispatch>();
+  /** Attempts that are over, and still held by a worker of it that does not end. */
+  readonly haunted = new Set<string>();
   /** Apps that it has been told of. */
   readonly apps = new Set<number>();
   /** Whether it is listed among those with a free worker, and those with room. */
@@ -111,6 +113,13 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
     this.aheadMs += one.ahead;
     this.out.set(one.task, one);
     if (one.bytes !== undefined) this.post(one.bytes, one.from, one.to);
+  }
+
+  /** It has this already. */
+  adopt(one: Dispatch): void {
+    one.node = this;
+    one.isQueued = false;
+    this.out.set(one.task, one);
   }
 
   take(one: Dispatch): void {
