@@ -8,8 +8,14 @@ type Tests = Readonly<Record<string, (value: unknown) => boolean>>;
 
 const pool: Tests = { kind: (value) => value === "thread-pool", label: text, maxThreads: positive, isolation: (value) => value === "thread" || value === "process" };
 
+const provider: Tests = { role: (value) => value === "provider", kind: (value) => value === "local" };
+
+const managed: Tests = { kind: (value) => value === "high-throughput", label: text, maxWorkersPerNode: positive, provider: (value) => passes(value, provider) && Object.keys(value as object).length === 2 };
+
+const isPlain = (value: unknown): boolean => (passes(value, pool) || (passes(value, managed) && Object.keys(value as object).includes("provider"))) && (value as { kind?: unknown }).kind !== undefined;
+
 const settings: Tests = {
-  executors: (value) => Array.isArray(value) && value.length === 1 && passes(value[0], pool) && (value[0] as { kind?: unknown }).kind !== undefined,
+  executors: (value) => Array.isArray(value) && value.length === 1 && isPlain(value[0]),
   retries: count,
   cache: flag,
   progress: flag,

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkConfig, threadPool } from "#internal/config/index";
+import { checkConfig, highThroughput, local, threadPool } from "#internal/config/index";
 import { plainlyValid } from "#internal/config/plainly-valid";
 
 const odd = fc.oneof(fc.constant("x"), fc.constant(-1), fc.constant(1.5), fc.boolean(), fc.constant(null), fc.nat(100), fc.constant({}));
 const executor = fc.oneof(
   fc.record({ maxThreads: fc.oneof(fc.integer({ min: 1, max: 64 }), odd), isolation: fc.constantFrom("thread", "process", "both") }, { requiredKeys: [] }).map((options) => threadPool(options as never)),
-  fc.record({ kind: fc.constantFrom("thread-pool", "other"), label: fc.oneof(fc.constant("a"), odd), maxThread: odd }, { requiredKeys: [] }),
+  fc.record({ maxWorkersPerNode: fc.oneof(fc.integer({ min: 1, max: 64 }), odd), label: fc.oneof(fc.constant("a"), odd), provider: fc.oneof(fc.record({ nodesPerBlock: odd }, { requiredKeys: [] }).map((options) => local(options as never)), odd) }, { requiredKeys: [] }).map((options) => highThroughput(options as never)),
+  fc.record({ kind: fc.constantFrom("thread-pool", "high-throughput", "other"), label: fc.oneof(fc.constant("a"), odd), maxThread: odd }, { requiredKeys: [] }),
 );
 const config = fc.record({ executors: fc.array(executor, { maxLength: 2 }), retries: fc.oneof(fc.nat(5), odd), cache: odd, progress: odd, retain: odd, maxPending: odd, retires: odd }, { requiredKeys: [] });
 

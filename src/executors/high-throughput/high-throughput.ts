@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -80,6 +80,8 @@ export class HighThroughput {
       { offered: () => this.blocks?.workOffered(), describe: () => this.describe(), tree: () => this.blocks?.tree() ?? [], stop: () => this.stop() },
       ports.broken,
     );
+    // Its thread boots while the rest of the executor is loaded and started.
+    this.interchange = this.boot();
     // Each is started again by itself; blocks outlive their interchange.
     this.frontEnd.parts = [
       { id: "blocks", start: () => this.startBlocks(), stop: () => Promise.resolve() },
@@ -119,19 +121,28 @@ export class HighThroughput {
     return { initBlocks, minBlocks, maxBlocks, nodesPerBlock, parallelism, walltime: walltime === undefined ? 0 : parseDuration(walltime, "walltime"), registrationTimeout, maxIdleTime, strategy, strategyPeriod, directory: join(this.directory, "blocks"), ...(blockErrorHandler ? {} : { errorBudget: 0 }) };
   }
 
-  /** A key for the block, which the interchange knows, and the file that its managers are started with. */
+  /** How a block's managers are started. On this machine their processes boot while the interchange does: they wait for their setup. */
   private async commandFor(block: string): Promise<BlockCommand> {
+    const file = join(this.directory, "blocks", `${block}.json`);
+    const addresses: string[] = [];
+    const prepared = this.prepare(block, file, addresses);
+    if (this.isLocal()) prepared.catch(() => this.blocks?.cancel(block));
+    else await prepared;
+    const entry = fileURLToPath(new URL("./manager-main.js", import.meta.url));
+    return { command: [process.execPath, entry, file], environment: { CARAWAY_BLOCK: block }, addresses };
+  }
+
+  /** A key for the block, which the interchange knows, and the file that its managers are started with. */
+  private async prepare(block: string, file: string, addresses: string[]): Promise<void> {
     const port = await this.whenListening;
     const { path: keyFile } = await (this.keys as KeyStore).create(block);
     await new Promise<void>((resolve) => {
       this.trusts.set(block, resolve);
       this.interchange?.tell({ t: "trust", identity: block });
     });
-    const addresses = this.addresses().map((host) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`));
-    const file = join(this.directory, "blocks", `${block}.json`);
-    await writeFile(file, JSON.stringify(this.setupFor(block, addresses, keyFile)), { mode: 0o600 });
-    const entry = fileURLToPath(new URL("./manager-main.js", import.meta.url));
-    return { command: [process.execPath, entry, file], environment: { CARAWAY_BLOCK: block }, addresses };
+    for (const host of this.addresses()) addresses.push(host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+    await writeFile(`${file}.part`, JSON.stringify(this.setupFor(block, addresses, keyFile)), { mode: 0o600 });
+    await rename(`${file}.part`, file);
   }
 
   private setupFor(block: string, addresses: readonly string[], keyFile: string): ManagerSetup {
@@ -155,9 +166,8 @@ export class HighThroughput {
     return [...found.map(({ address }) => address), "127.0.0.1"];
   }
 
-  private async startInterchange(ended: (error: unknown) => void): Promise<void> {
+  private boot(): InterchangeHandle {
     const { label, managerSelector, heartbeatPeriod, heartbeatThreshold, ports, addresses } = this.settings;
-    this.ended = ended;
     const interchange = new InterchangeHandle(
       {
         options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs, awaited: [...this.managers.values()] },
@@ -171,7 +181,12 @@ export class HighThroughput {
         died: (error) => this.died(interchange, error),
       },
     );
-    this.interchange = interchange;
+    return interchange;
+  }
+
+  private async startInterchange(ended: (error: unknown) => void): Promise<void> {
+    this.ended = ended;
+    const interchange = (this.interchange ??= this.boot());
     this.port = await interchange.listening;
     this.frontEnd.connect({
       submit: (records) => interchange.submit(records),

@@ -41,7 +41,7 @@ function report(error: unknown): void {
 }
 
 async function main(path: string | undefined): Promise<void> {
-  const setup = readSetup(path);
+  const setup = await readSetup(path);
   const key = await KeyStore.load(setup.keyFile);
   const codec = await controlCodec();
   const ports = realPorts();

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import type { ResourceLimits } from "node:worker_threads";
 import { ConfigurationError } from "../../../errors/index.js";
 
@@ -27,11 +28,20 @@ export interface ManagerSetup {
   readonly typescript: string | null;
 }
 
-export function readSetup(path: string | undefined): ManagerSetup {
+/** How long the file may take to be there, in milliseconds: a manager on the head's machine boots while its setup is prepared. */
+const patienceMs = 60_000;
+const lookAgainMs = 4;
+
+export async function readSetup(path: string | undefined): Promise<ManagerSetup> {
   if (path === undefined) throw new ConfigurationError("CW-CONF-001", "a manager is started with the path of its setup file, and there is none", { hint: "Managers are started by the jobs of blocks: caraway-manager FILE." });
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as ManagerSetup;
-  } catch (cause) {
-    throw new ConfigurationError("CW-CONF-001", `the setup file of the manager cannot be read: ${(cause as Error).message}`, { cause, evidence: { path }, hint: "It lies in the run directory of the program that asked for the block: the node must see that directory." });
+  for (const until = performance.now() + patienceMs; ; await pause(lookAgainMs)) {
+    try {
+      return JSON.parse(readFileSync(path, "utf8")) as ManagerSetup;
+    } catch (cause) {
+      if (isMissing(cause) && performance.now() < until) continue;
+      throw new ConfigurationError("CW-CONF-001", `the setup file of the manager cannot be read: ${(cause as Error).message}`, { cause, evidence: { path }, hint: "It lies in the run directory of the program that asked for the block: the node must see that directory." });
+    }
   }
 }
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
