@@ -127,7 +127,6 @@ describe("tasks", () => {
     const gate = new Latch();
     const open = held(gate.name);
     const waits = identity(open);
-    await gate.arrived();
     await new Promise<void>((resolve) => open.states$.subscribe((state) => ["dispatched", "running"].includes(state) && resolve()));
     expect(shared.kernel.tasks({ app: "held", state: ["dispatched", "running"] }).map((future) => future.id)).toEqual([open.id]);
     expect(shared.kernel.tasks({ state: "waiting" }).map((future) => future.id)).toEqual([waits.id]);
