@@ -19,7 +19,8 @@ import { headFrames } from "./protocol.js";
 
 /** What a thread that was told to end may take, in milliseconds, before it counts as a zombie; a process is killed for real. */
 const patience = { thread: 500, process: 10_000 };
-const connectTimeoutMs = 10_000;
+/** No longer than a lease, so that a network that is there again is soon found; within these limits. */
+const connectTimeout = { least: 1000, most: 10_000 };
 
 const nodeIndex = (): number => Number(process.env["CARAWAY_NODE_INDEX"] ?? process.env["SLURM_PROCID"] ?? 0) || 0;
 
@@ -54,7 +55,7 @@ async function main(path: string | undefined): Promise<void> {
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
     new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers), dispatcher, listener, (error) => manager.broke(error));
-  const connect = (): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: connectTimeoutMs, types: headFrames });
+  const connect = (): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames });
   // The link and the workers keep the process alive, and where both are gone, this does until the lease is over.
   const alive = setInterval(() => undefined, 2 ** 30);
   const ended = (error: unknown): void => {

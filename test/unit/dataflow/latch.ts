@@ -81,3 +81,13 @@ export const passing = app(
   },
   { using: { knock } },
 );
+
+/** Says which process it is in and waits at the latch in its first attempt; answers at once in the next. Both answer with the number of the attempt. */
+export const heldOnce = app(
+  async function heldOnce(latch: string, who = "somebody") {
+    const { task } = await import("caraway/task");
+    if (task.attempt === 1) await (await knock(latch, `${who} ${process.pid}`)).opened;
+    return task.attempt;
+  },
+  { using: { knock } },
+);

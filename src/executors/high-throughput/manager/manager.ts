@@ -56,6 +56,8 @@ export class Manager {
   private readonly session: Cell<SessionContext, SessionMessage, SessionEffect>;
   private readonly lease: Cell<LeaseContext, LeaseMessage, LeaseEffect>;
   private readonly open = new Map<number, RemoteWork>();
+  /** Over, and still held by a worker that does not end. */
+  private readonly held = new Map<number, number>();
   private readonly apps = new Map<number, RunnableApp>();
   private readonly told = new Told();
   private link: HeadLink | undefined;
@@ -184,13 +186,17 @@ export class Manager {
         over(work.taskId);
         const { host, block } = this.options.facts;
         placeError(failure.error, { host, block });
+        if (failure.held) this.held.set(work.taskId, attempt);
         this.say(() => writeFailure(this.told.writer, work.taskId, attempt, failure));
       },
       revoked: (work, attempt) => {
         over(work.taskId);
         note(outcome.revoked)(work, attempt);
       },
-      released: note(outcome.released),
+      released: (work, attempt) => {
+        this.held.delete(work.taskId);
+        note(outcome.released)(work, attempt);
+      },
       news: (task, attempt, news) => this.news(task, attempt, news),
     };
   }
@@ -246,11 +252,7 @@ export class Manager {
         this.link = link;
         link.onFrame((it) => this.receive(link, it));
         link.onClose(() => {
-          if (this.link !== link) return;
-          this.link = undefined;
-          this.told.take();
-          this.beats?.cancel();
-          this.tell({ type: "link.lost" });
+          if (this.link === link) this.linkLost();
         });
         this.tell({ type: "link.made" });
       },
@@ -258,11 +260,27 @@ export class Manager {
     );
   }
 
+  private linkLost(): void {
+    this.link = undefined;
+    this.told.take();
+    this.beats?.cancel();
+    this.tell({ type: "link.lost" });
+  }
+
+  /** Nothing came over it for a whole lease: it may have ended without a sign. */
+  private dropLink(): void {
+    const { link } = this;
+    if (link === undefined || this.session.state.name === "stopping") return;
+    this.flush();
+    this.linkLost();
+    void link.close();
+  }
+
   private registration(): Registration {
     const { facts, endsAt } = this.options;
     this.told.take();
     const has: Token[] = [...this.open.values()].map(({ taskId, attempt }) => [taskId, attempt]);
-    return { ...facts, has: [...has, ...this.told.tokens()], told: this.told.last, remainingMs: endsAt === undefined ? null : Math.max(0, endsAt - this.now) };
+    return { ...facts, has: [...has, ...this.held, ...this.told.tokens()], told: this.told.last, remainingMs: endsAt === undefined ? null : Math.max(0, endsAt - this.now) };
   }
 
   private async stopPool(): Promise<void> {
@@ -294,6 +312,7 @@ export class Manager {
       "starts.resume": () => this.pool.resume(),
       "work.kill": () => {
         for (const work of [...this.open.values()]) this.pool.cancel(work, work.attempt, "closing", () => undefined);
+        this.dropLink();
       },
       "lease.end": () => this.tell({ type: "lease.over" }),
     };
