@@ -14,8 +14,8 @@ export function lossOf(work: Work, attempt: number, label: string, { manager, ho
     const error = new WorkerLost("CW-EXEC-001", `no manager had ${name} when the interchange of "${label}" came back`, { where, evidence: { waitedMs: silentMs } });
     return { error, charge, held: false };
   }
-  const words: Readonly<Record<string, string>> = { silent: `was silent for ${silentMs} ms`, disconnected: "ended, or its link did, and it did not come back", replaced: "was replaced by another at the same place", left: "left" };
-  const hint = loss === "silent" ? "The network, or the machine, stood still for longer than heartbeatThreshold: raise it where that is usual." : "See the output of its block for what ended it: memory, a signal, its walltime.";
+  const words: Readonly<Record<string, string>> = { silent: `was silent for ${silentMs} ms`, disconnected: "ended, or its link did, and it did not come back", replaced: "was replaced by another at the same place", left: "left", "ended-there": "ended it: it was told to stop, or had heard nothing of its head for a whole lease" };
+  const hint = loss === "silent" || loss === "ended-there" ? "The network, or the machine, stood still for longer than heartbeatThreshold: raise it where that is usual." : "See the output of its block for what ended it: memory, a signal, its walltime.";
   const error = new ManagerLost("CW-EXEC-006", `the manager of ${name} on ${host} (${block}) ${words[loss] ?? loss}`, { where, evidence: { manager, loss, silentMs, mayHaveRun: suspect }, hint });
   return { error, charge, held: false };
 }

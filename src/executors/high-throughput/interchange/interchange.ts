@@ -313,6 +313,12 @@ export class Interchange {
     if (kind === outcome.started) one.started = true;
     else if (isEnd(kind)) {
       node.take(one);
+      if (kind === outcome.revoked && !one.cancelled) {
+        // Nobody here has asked for that.
+        const { uid: manager, host, block } = node.facts;
+        this.lose(one, { manager, host, block, loss: "ended-there", silentMs: 0, suspect: false });
+        return false;
+      }
       this.tasks.delete(task);
       if (kind === outcome.value || kind === outcome.thrown) this.learn(one.app, ms);
       else if (kind === outcome.failed && record.isHeld) node.haunted.add(`${task}/${attempt}`);
