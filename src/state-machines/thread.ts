@@ -2,6 +2,8 @@ import { setup } from "xstate";
 
 /** How a worker thread or slot process ended. */
 export interface ThreadEnd {
+  /** Of the process that has ended with it. */
+  readonly pid?: number;
   /** `process.exit` code, or 1 where an error ended it. */
   readonly code: number | null;
   readonly signal?: string | undefined;

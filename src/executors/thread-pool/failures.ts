@@ -28,7 +28,7 @@ export function failureOf(attempt: Attempt, label: string, why: StopReason | und
     return { error, charge: "app", held };
   }
   const end = loss?.end;
-  const evidence = { exitCode: end?.code, signal: end?.signal, fate: loss?.fate };
+  const evidence = { exitCode: end?.code, signal: end?.signal, ...(end?.pid === undefined ? {} : { pid: end.pid }), fate: loss?.fate };
   const lost = (error: Error, charge: WorkFailure["charge"]): WorkFailure => ({ error, charge, held });
   const uncharged = number <= freeAttempts ? "none" : "lost";
   if (loss?.fate === "ended") return lost(new WorkerLost("CW-EXEC-001", `the answer of ${name} was lost with its worker`, { where, evidence, cause: end?.error }), uncharged);

@@ -141,7 +141,7 @@ export class PoolProcess implements LaneProcess {
     this.settleReady.reject(new PoolStartFailed("CW-EXEC-007", `the process of the pool "${this.options.setup.label}" ended before it was ready (${signal ?? `exit code ${code}`})`, { where: { executor: this.options.setup.label }, evidence: { exitCode: code, signal }, hint: "See what it printed." }));
     this.options.gone();
     for (const lane of [...this.lanes.values()]) {
-      const end: ThreadEnd = { code, host: true, ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }) };
+      const end: ThreadEnd = { code, host: true, ...(this.pid === undefined ? {} : { pid: this.pid }), ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }) };
       lane.died(end, readFates(this.notes, lane.lane));
       this.forget(lane);
     }

@@ -218,12 +218,15 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** For launchers: managers are started while their setup file is written. */
+export const whenSet = 'until [[ -e $setup ]]; do sleep 0.01; done\n';
+
 /** The same, with a proxy between managers and interchange: the setup file of each block is given the proxy's address before its manager reads it. */
 export async function withProxy(options: ClusterOptions, body: (cluster: Cluster, proxy: FaultProxy) => Promise<void>, seed = Math.floor(Math.random() * 2 ** 31)): Promise<void> {
   const port = await freePort();
   const proxy = await startFaultProxy({ target: { host: "127.0.0.1", port }, seed });
   try {
-    await withCluster({ ...options, workerPort: port, launcher: `sed -i 's/127\\.0\\.0\\.1:${port}/${proxy.address}/' "$setup"\nexec "$@"` }, (cluster) => body(cluster, proxy));
+    await withCluster({ ...options, workerPort: port, launcher: `${whenSet}sed -i 's/127\\.0\\.0\\.1:${port}/${proxy.address}/' "$setup"\nexec "$@"` }, (cluster) => body(cluster, proxy));
   } catch (error) {
     process.stdout.write(`      ${proxy.describe()}\n`);
     throw error;
@@ -232,12 +235,17 @@ export async function withProxy(options: ClusterOptions, body: (cluster: Cluster
   }
 }
 
-/** What a message must say: what happened, where, since when or how long, and what to do. */
+/** What a message must say, with those of its causes: what happened, where, since when or how long, and what to do. */
 export function tells(error: unknown, ...words: readonly (string | RegExp)[]): void {
-  const { message, hint, where, evidence, code } = error as { message: string; hint?: string; where?: object; evidence?: object; code?: string };
-  const all = `${code ?? ""} ${message} | ${JSON.stringify(where ?? {})} | ${JSON.stringify(evidence ?? {})} | ${hint ?? ""}`;
+  const all = told(error);
   for (const word of words) {
     if (typeof word === "string" ? !all.includes(word) : !word.test(all)) throw new Error(`an error does not say ${String(word)}: ${all}`, { cause: error });
   }
-  if ((hint ?? "") === "") throw new Error(`an error does not say what to do: ${all}`, { cause: error });
+  if (((error as { hint?: string }).hint ?? "") === "") throw new Error(`an error does not say what to do: ${all}`, { cause: error });
+}
+
+function told(error: unknown): string {
+  if (error === undefined) return "";
+  const { message, hint, where, evidence, code, cause } = error as { message: string; hint?: string; where?: object; evidence?: object; code?: string; cause?: unknown };
+  return `${code ?? ""} ${message} | ${JSON.stringify(where ?? {})} | ${JSON.stringify(evidence ?? {})} | ${hint ?? ""}\n${told(cause)}`;
 }
