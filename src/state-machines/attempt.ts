@@ -18,7 +18,8 @@ export interface AttemptInput {
 }
 
 export type AttemptMessage =
-  | { readonly type: "attempt.sent" }
+  /** `far`: its queue is elsewhere, and tells when it was sent some time later. */
+  | { readonly type: "attempt.sent"; readonly far?: true }
   /** The worker claimed it; `elapsed` is how long ago, in milliseconds. */
   | { readonly type: "attempt.started"; readonly elapsed: number }
   | { readonly type: "attempt.answered"; readonly answer: unknown }

@@ -35,7 +35,7 @@ export class InvariantChecker {
 
   /** Takes one step of a cell, or what a probe tells. */
   feed(entry: Entry): void {
-    const key = "outcome" in entry ? `${entry.kind}/${entry.id}` : `task/${entry.task}`;
+    const key = "outcome" in entry ? `${entry.kind}/${entry.id}` : "task" in entry ? `task/${entry.task}` : `manager/${entry.manager}`;
     const story = this.stories.get(key);
     if (story === undefined) this.stories.set(key, [entry]);
     else story.push(entry);
@@ -80,6 +80,7 @@ export function describeViolation({ invariant, sentence, detail, story }: Violat
 
 export function describeEntry(entry: Entry): string {
   const at = entry.at.toFixed(3).padStart(10);
+  if (!("outcome" in entry) && !("task" in entry)) return `${at}        ${entry.probe} ${entry.manager}`;
   if (!("outcome" in entry)) return `${at}        ${entry.probe} task ${entry.task}${"attempt" in entry ? ` attempt ${entry.attempt}` : ""}${"worker" in entry ? ` on ${entry.worker}` : ""}`;
   const way = entry.from === undefined || entry.from === entry.to ? entry.to : `${entry.from} → ${entry.to}`;
   const attempt = (entry.message as { attempt?: number }).attempt;

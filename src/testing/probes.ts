@@ -9,6 +9,8 @@ export type Probe =
   | { readonly probe: "code.ended"; readonly task: number; readonly attempt: number; readonly worker: string; readonly at: number }
   /** It threw this. */
   | { readonly probe: "code.threw"; readonly task: number; readonly attempt: number; readonly error: unknown; readonly at: number }
+  /** The head holds a manager for lost: what its workers (`manager/…`) run may run elsewhere from now on. */
+  | { readonly probe: "manager.lost"; readonly manager: string; readonly at: number }
   /** A future settled. */
   | { readonly probe: "future.settled"; readonly task: number; readonly succeeded: boolean; readonly value: unknown; readonly at: number }
   /** `cancel()` resolved. */

@@ -43,7 +43,7 @@ export interface FrontEndParts {
 const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, ExecutorInput>(executorMachine);
 const attemptChart = compile<AttemptContext, AttemptMessage, AttemptEffect, AttemptInput>(attemptMachine);
 
-const sent: AttemptMessage = { type: "attempt.sent" };
+const sent: AttemptMessage = { type: "attempt.sent", far: true };
 
 /** The high-throughput executor, from the kernel's side: an attempt is a cell here, bytes on the way, and settled exactly once whatever becomes of managers, blocks and interchanges. */
 export class FrontEnd implements Executor {
@@ -117,10 +117,12 @@ export class FrontEnd implements Executor {
     }
     (attempt.onEnd ??= []).push(done);
     // Until the interchange has answered it may be on its way to a manager.
-    if (attempt.is("queued") && this.way !== undefined) {
+    if (!attempt.isOut && this.way !== undefined) {
       this.flush();
+      attempt.isOut = true;
       this.tell(attempt, sent);
     }
+    attempt.isRecalled = true;
     this.tell(attempt, { type: "attempt.cancel", why });
   }
 
@@ -176,14 +178,15 @@ export class FrontEnd implements Executor {
     this.way = way;
     this.writer.length = 0;
     for (const [app, bytes] of this.apps) way.define(app, bytes);
-    const out: Token[] = [];
+    const out: Token[] = [...this.held.values()].map(({ work, number }) => [work.taskId, number]);
     for (const attempt of this.attempts.values()) {
-      if (attempt.is("queued")) this.write(attempt);
-      else if (!attempt.is("final")) out.push([attempt.work.taskId, attempt.number]);
+      if (attempt.is("final")) continue;
+      if (attempt.isOut) out.push([attempt.work.taskId, attempt.number]);
+      else this.write(attempt);
     }
-    if (out.length > 0) way.expect(out);
     this.flush();
-    for (const attempt of this.attempts.values()) if (attempt.state.name === "revoking" || attempt.state.name === "killing") way.cancel(attempt.work.taskId, attempt.number);
+    way.expect(out);
+    for (const { isRecalled, isOut, work, number } of this.attempts.values()) if (isRecalled && isOut) way.cancel(work.taskId, number);
   }
 
   disconnect(): void {
@@ -229,14 +232,25 @@ export class FrontEnd implements Executor {
       return;
     }
     const attempt = this.attempts.get(task);
-    if (attempt?.number !== number) return;
+    if (attempt?.number !== number) {
+      // It is over, and its manager is too: nothing holds it any more.
+      if (kind === outcome.lost || kind === outcome.revoked) this.release(task, number);
+      return;
+    }
     switch (kind) {
       case outcome.sent:
+        if (attempt.isOut) return;
+        attempt.isOut = true;
         this.tell(attempt, sent);
         this.listener.sent(attempt.work, number);
         return;
       case outcome.started: this.tell(attempt, { type: "attempt.started", elapsed: record.ms }); return;
-      case outcome.requeued: this.tell(attempt, { type: "attempt.unclaimed" }); return;
+      case outcome.requeued:
+        // One that was taken back may be sent again before the interchange hears of that.
+        if (attempt.isRecalled) return;
+        attempt.isOut = false;
+        this.tell(attempt, { type: "attempt.unclaimed" });
+        return;
       case outcome.failed: {
         const failure = readFailure(record);
         this.tell(attempt, failure.held ? { type: "attempt.haunted", loss: failure } : { type: "attempt.lost", loss: failure });

@@ -8,6 +8,10 @@ export type RemoteAttemptKind = CellKind<AttemptContext, AttemptMessage, Attempt
 export class RemoteAttempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect> {
   declare readonly work: Work;
   declare readonly number: number;
+  /** An interchange has said that it was sent, or it counts as sent since it was taken back. What is told of it may still wait in its mailbox. */
+  declare isOut: boolean;
+  /** It was taken back: only what becomes of that is of interest. */
+  declare isRecalled: boolean;
   /** The worker that held it has ended. */
   declare freed: boolean;
   /** Told once no user code of it can begin, or go on unfenced. */
@@ -17,6 +21,8 @@ export class RemoteAttempt extends Cell<AttemptContext, AttemptMessage, AttemptE
     super(kind, work.taskId, number);
     this.work = work;
     this.number = number;
+    this.isOut = false;
+    this.isRecalled = false;
     this.freed = false;
     this.onEnd = undefined;
   }

@@ -16,7 +16,7 @@ class Heard {
 
   constructor(conduct: Partial<HostConduct> = {}) {
     const { ports } = this;
-    this.host = new SimulatedHost({ ports, seed: 1, label: "threads", conduct: { start: [1, 1], way: [0, 0], flush: [0, 0], kill: [1, 1], ...conduct }, probe: (probe: Probe) => this.probes.push(`${probe.at} ${probe.probe} ${probe.task}`) });
+    this.host = new SimulatedHost({ ports, seed: 1, label: "threads", conduct: { start: [1, 1], way: [0, 0], flush: [0, 0], kill: [1, 1], ...conduct }, probe: (probe: Probe) => this.probes.push(`${probe.at} ${probe.probe} ${"task" in probe ? probe.task : ""}`) });
     this.link = this.host.open(0, {
       answers: (frame: AnswerFrame) => {
         for (let i = 0; i < frame.length; i += 6) this.hear(`answer ${String(frame[i + 1])} ${Object.keys(verdict)[frame[i + 3] as number] ?? "?"}`);

@@ -1,5 +1,6 @@
 import { compile } from "../../../actors/compile.js";
 import type { Dispatcher } from "../../../actors/dispatcher.js";
+import type { Timer } from "../../../actors/ports.js";
 import type { ControlCodec } from "../../../actors/links/control.js";
 import { managerMachine, type ManagerContext, type ManagerEffect, type ManagerInput, type ManagerLoss, type ManagerMessage } from "../../../state-machines/manager.js";
 import { WorkQueue } from "../../work-queue.js";
@@ -82,6 +83,9 @@ export class Interchange {
   private readonly kind: NodeKind;
   private readonly choice: Choice;
   private readonly awaited: Map<string, KnownManager>;
+  /** Managers that came before the head had said what those before this interchange had been given. */
+  private readonly early = new Map<ManagerNode, Registration>();
+  private isTold: boolean;
   private managers = 0;
   private flushing = false;
   private posting = false;
@@ -94,7 +98,8 @@ export class Interchange {
     this.kind = this.makeKind();
     this.choice = new Choice(this.free, this.roomy, ports.dispatcher.ports.random);
     this.awaited = new Map(options.awaited?.map((one) => [one.uid, one]));
-    if (this.awaited.size > 0) ports.dispatcher.ports.clock.after(options.leaseMs, () => this.giveUp());
+    this.isTold = options.epoch === 1;
+    if (this.awaited.size > 0) this.afterQuiet(options.leaseMs, () => this.giveUp());
   }
 
   /** What an interchange before this one knew of, and has not come back within a lease, is lost. */
@@ -134,14 +139,18 @@ export class Interchange {
     one.node?.link?.send(frame.cancel, this.ports.codec.encode([[task, attempt]]));
   }
 
-  /** Attempts that an earlier interchange had sent: managers that register again may have them. What none has by then is lost. */
+  /** Attempts that an earlier interchange had sent: managers that register again may have them. What none has within a lease is lost. Managers wait for this. */
   expect(tokens: readonly Token[]): void {
     for (const [task, attempt] of tokens) {
       const one = new Dispatch(task, attempt, Infinity, 0, 0, undefined, 0, 0);
       one.isQueued = false;
       this.tasks.set(task, one);
     }
-    this.ports.dispatcher.ports.clock.after(this.options.leaseMs, () => {
+    this.isTold = true;
+    for (const [node, facts] of this.early) this.admit(node, facts, "manager.accepted");
+    this.early.clear();
+    if (tokens.length === 0) return;
+    this.afterQuiet(this.options.leaseMs, () => {
       for (const one of this.tasks.values()) if (one.bytes === undefined && one.node === undefined) this.lose(one, { manager: "", host: "", block: "", loss: "not-back", silentMs: this.options.leaseMs, suspect: false });
       this.flushLater();
     });
@@ -150,13 +159,24 @@ export class Interchange {
   /** The block's managers get no more work; `block.drained` follows. */
   drain(block: string): void {
     this.draining.add(block);
-    for (const node of this.nodesOf(block)) this.tell(node, { type: "manager.drain" });
+    for (const node of this.nodesOf(block)) {
+      this.rest(node);
+      this.tell(node, { type: "manager.drain" });
+    }
     this.checkDrained(block);
   }
 
   resume(block: string): void {
     this.draining.delete(block);
-    for (const node of this.nodesOf(block)) this.tell(node, { type: "manager.resume" });
+    for (const node of this.nodesOf(block)) {
+      this.rest(node);
+      this.tell(node, { type: "manager.resume" });
+    }
+  }
+
+  private rest(node: ManagerNode): void {
+    node.isResting = this.draining.has(node.facts.block);
+    this.settleRoom(node);
   }
 
   stop(): void {
@@ -172,17 +192,27 @@ export class Interchange {
     // Nothing that was meant for its former link, and nothing that still comes by it.
     before?.takeOutbox();
     before?.link?.close();
+    // What it was told of its apps may have been on its way.
+    before?.apps.clear();
     const node = before ?? this.welcome(facts);
     node.link = link;
     node.heardAt = this.now;
     node.endsAt = facts.remainingMs === null ? Infinity : this.now + facts.remainingMs;
+    this.rest(node);
     link.onDrain(() => this.settleRoom(node));
-    this.compare(node, facts.has);
-    link.send(frame.accepted, this.ports.codec.encode({ epoch: this.options.epoch, heartbeatMs: this.options.heartbeatMs, leaseMs: this.options.leaseMs, known: node.known }));
-    this.tell(node, { type: before === undefined ? "manager.accepted" : "link.restored" });
-    if (this.draining.has(facts.block)) this.tell(node, { type: "manager.drain" });
-    if (this.awaited.delete(facts.uid)) this.pump();
+    if (this.isTold) this.admit(node, facts, before === undefined ? "manager.accepted" : "link.restored");
+    else this.early.set(node, facts);
     return node;
+  }
+
+  private admit(node: ManagerNode, facts: Registration, type: "manager.accepted" | "link.restored"): void {
+    const { epoch, heartbeatMs, leaseMs } = this.options;
+    this.compare(node, facts.has);
+    node.link?.send(frame.accepted, this.ports.codec.encode({ epoch, heartbeatMs, leaseMs, known: node.known }));
+    this.tell(node, { type });
+    if (node.isResting) this.tell(node, { type: "manager.drain" });
+    this.tellLoad(node);
+    if (this.awaited.delete(facts.uid)) this.pump();
   }
 
   heard(node: ManagerNode): void {
@@ -192,6 +222,7 @@ export class Interchange {
 
   /** Records of outcomes, the first of which has this number; what is there already is passed over. */
   outcomes(node: ManagerNode, first: number, records: Uint8Array): void {
+    if (node.known > 0 && first > node.known + 1) throw new RangeError(`the outcomes ${node.known + 1} to ${first - 1} are missing`);
     const each = new OutcomeRecords(records);
     // What belongs to the head lies side by side, but for what comes late.
     let from = 0;
@@ -287,9 +318,16 @@ export class Interchange {
       else if (one.bytes === undefined) this.lose(one, { manager: node.facts.uid, host: node.facts.host, block: node.facts.block, loss: "left", silentMs: 0, suspect: false });
       else this.putBack(one);
     }
+    for (const [task, attempt] of node.haunted) if (there.get(task) !== attempt) this.release(node, task, attempt);
     const strangers = has.filter(([task, attempt]) => !this.isOf(node, task, attempt));
     const cancelled = [...node.out.values()].filter((one) => one.cancelled).map(({ task, attempt }) => [task, attempt] as const);
     if (strangers.length + cancelled.length > 0) node.link?.send(frame.cancel, this.ports.codec.encode([...strangers, ...cancelled]));
+  }
+
+  private release(node: ManagerNode, task: number, attempt: number): void {
+    node.haunted.delete(task);
+    writeNote(this.writer, task, attempt, outcome.released);
+    this.flushLater();
   }
 
   private isOf(node: ManagerNode, task: number, attempt: number): boolean {
@@ -304,14 +342,14 @@ export class Interchange {
   private outcome(node: ManagerNode, record: OutcomeRecords): boolean {
     const { task, attempt, kind, ms } = record;
     if (!isOfManager(kind)) throw new TypeError(`a manager tells no outcome of kind ${kind}`);
-    if (kind === outcome.released) return node.haunted.delete(`${task}/${attempt}`);
+    if (kind === outcome.released && node.haunted.get(task) === attempt) return node.haunted.delete(task);
     const one = this.tasks.get(task);
     if (one?.node !== node || one.attempt !== attempt) {
       this.lateOutcomes++;
       return false;
     }
     if (kind === outcome.started) one.started = true;
-    else if (isEnd(kind)) {
+    else if (isEnd(kind) || kind === outcome.released) {
       node.take(one);
       if (kind === outcome.revoked && !one.cancelled) {
         // Nobody here has asked for that.
@@ -321,7 +359,7 @@ export class Interchange {
       }
       this.tasks.delete(task);
       if (kind === outcome.value || kind === outcome.thrown) this.learn(one.app, ms);
-      else if (kind === outcome.failed && record.isHeld) node.haunted.add(`${task}/${attempt}`);
+      else if (kind === outcome.failed && record.isHeld) node.haunted.set(task, attempt);
     }
     return true;
   }
@@ -416,6 +454,8 @@ export class Interchange {
   }
 
   private beat(node: ManagerNode): void {
+    // What it is told to forget is with the head.
+    this.flush();
     node.acknowledged = node.known;
     node.link?.send(frame.beat, this.ports.codec.encode({ known: node.known }));
   }
@@ -448,7 +488,10 @@ export class Interchange {
       if (one.cancelled) this.drop(one, outcome.revoked);
       else this.lose(one, { manager, host, block, loss: loss ?? "left", silentMs, suspect: suspects.has(one) && loss !== undefined && loss !== "replaced" });
     }
+    for (const [task, attempt] of [...node.haunted]) this.release(node, task, attempt);
     node.link?.close();
+    node.link = undefined;
+    this.early.delete(node);
     this.nodes.delete(node.facts.uid);
     this.blocks.get(block)?.delete(node);
     this.settleRoom(node);
@@ -467,12 +510,12 @@ export class Interchange {
 
   /** Whether a block has work is told some time after it has changed: short tasks change it all the time. */
   private tellLoad({ facts: { block } }: ManagerNode): void {
-    if (this.unsettled.has(block) || this.isBusy(block) === (this.busy.get(block) ?? false)) return;
+    if (this.unsettled.has(block) || this.isBusy(block) === this.busy.get(block)) return;
     this.unsettled.add(block);
     this.ports.dispatcher.ports.clock.after(loadMs, () => {
       this.unsettled.delete(block);
       const busy = this.isBusy(block);
-      if (busy === (this.busy.get(block) ?? false)) return;
+      if (busy === this.busy.get(block)) return;
       this.busy.set(block, busy);
       this.ports.event({ t: "block.load", block, busy });
     });
@@ -484,7 +527,6 @@ export class Interchange {
   }
 
   private makeKind(): NodeKind {
-    const { clock } = this.ports.dispatcher.ports;
     return {
       name: "manager",
       chart,
@@ -499,7 +541,7 @@ export class Interchange {
         "lease.watch": (_, node) => this.watchLease(node),
         "lease.forget": (_, node) => node.leaseTimer?.cancel(),
         "reconnect.await": ({ ms }, node) => {
-          node.reconnectTimer = clock.after(ms, () => this.tell(node, { type: "reconnect.expired" }));
+          node.reconnectTimer = this.afterQuiet(ms, () => this.tell(node, { type: "reconnect.expired" }));
         },
         "reconnect.settle": (_, node) => node.reconnectTimer?.cancel(),
         "manager.tell": ({ what }, node) => node.link?.send(what === "drain" ? frame.drain : frame.stop, this.ports.codec.encode(null)),
@@ -518,12 +560,24 @@ export class Interchange {
     };
   }
 
+  /** So many milliseconds later, in which others could be heard: not while this thread was held up. */
+  private afterQuiet(ms: number, act: () => void): Timer {
+    const { clock } = this.ports.dispatcher.ports;
+    const planned = this.now + ms;
+    let timer = clock.after(ms, () => {
+      if (this.now - planned <= stallMs) act();
+      else timer = this.afterQuiet(ms, act);
+    });
+    return { cancel: () => timer.cancel() };
+  }
+
   /** Looks when its last sign would be too long ago; where there was one meanwhile, looks again. */
   private watchLease(node: ManagerNode): void {
     const { clock } = this.ports.dispatcher.ports;
     const { waning, lease } = node.context;
     const silent = this.now - node.heardAt;
-    const due = silent < waning ? waning - silent : lease - silent;
+    // Times are rounded: never so soon that none passes.
+    const due = Math.max(1, silent < waning ? waning - silent : lease - silent);
     const planned = this.now + due;
     node.leaseTimer = clock.after(due, () => {
       const late = this.now - planned;

@@ -60,7 +60,9 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   /** In the order they were sent. */
   readonly out = new Map<number, Dispatch>();
   /** Attempts that are over, and still held by a worker of it that does not end. */
-  readonly haunted = new Set<string>();
+  readonly haunted = new Map<number, number>();
+  /** Its block is drained: it gets nothing, whatever its own state is at the moment. */
+  isResting = false;
   /** Apps that it has been told of. */
   readonly apps = new Set<number>();
   /** Whether it is listed among those with a free worker, and those with room. */
@@ -86,15 +88,19 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
     return this.out.size === 0;
   }
 
+  get takesWork(): boolean {
+    return this.is("takes-work") && !this.isResting;
+  }
+
   /** A worker of it has nothing to do. */
   get hasFreeWorker(): boolean {
-    return this.is("takes-work") && this.out.size < this.facts.workers && this.hasWay;
+    return this.takesWork && this.out.size < this.facts.workers && this.hasWay;
   }
 
   /** It may have work that waits there. */
   get hasRoom(): boolean {
     const { workers, prefetch } = this.facts;
-    if (!this.is("takes-work") || !this.hasWay) return false;
+    if (!this.takesWork || !this.hasWay) return false;
     return this.out.size < workers + prefetch || (this.aheadMs < aheadLimitMs * workers && this.out.size < mostAhead * workers);
   }
 
@@ -102,6 +108,8 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   mayTake({ walltime }: Dispatch, expected: number, now: number): boolean {
     if (walltime > 0 && now + walltime > this.endsAt) return false;
     const { workers, prefetch } = this.facts;
+    // What must not wait there goes to a worker that has nothing to do.
+    if (walltime > 0 && this.endsAt < Infinity) return this.out.size < workers;
     if (this.out.size < workers + prefetch) return true;
     return expected >= 0 && walltime === 0 && this.aheadMs + expected <= aheadLimitMs * workers;
   }

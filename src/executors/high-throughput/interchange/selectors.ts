@@ -55,4 +55,4 @@ export function select(selector: ManagerSelector, choice: Choice): ManagerNode |
 }
 
 /** Managers that could run it at all if they had room: where there is none, it waits for others to come. */
-export const couldRun = (nodes: Iterable<ManagerNode>, one: Dispatch, now: number): boolean => [...nodes].some((node) => node.is("takes-work") && (one.walltime === 0 || now + one.walltime <= node.endsAt));
+export const couldRun = (nodes: Iterable<ManagerNode>, one: Dispatch, now: number): boolean => [...nodes].some((node) => node.takesWork && (one.walltime === 0 || now + one.walltime <= node.endsAt));

@@ -320,7 +320,8 @@ export class Manager {
 
   private awaitLease(ms: number): void {
     this.leaseTimer?.cancel();
-    const due = Math.max(0, this.heardAt + ms - this.now);
+    // Times are rounded: never so soon that none passes.
+    const due = Math.max(1, this.heardAt + ms - this.now);
     this.leaseTimer = this.ports.dispatcher.ports.clock.after(due, () => {
       if (this.now - this.heardAt < ms) this.awaitLease(ms);
       else this.ports.dispatcher.tellControl(this.lease, { type: "lease.due" });
