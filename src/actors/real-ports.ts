@@ -46,9 +46,56 @@ export class RealClock implements Clock {
   };
 }
 
+/** So many microtasks asked for in one turn of the event loop are nothing unusual; from then on their time is limited. */
+const unwatched = 64;
+const budgetMs = 2;
+
+/**
+ * This program's event loop. What is asked for by microtasks of microtasks, on and on, would never let timers and I/O have
+ * their turn: what goes beyond the budget of a turn waits for the next, in order.
+ */
+export class RealScheduler implements Scheduler {
+  private asked = 0;
+  private since = 0;
+  private waiting: (() => void)[] = [];
+
+  soon(run: () => void): void {
+    if (this.waiting.length > 0) this.waiting.push(run);
+    else if (++this.asked < unwatched || !this.isRestless()) queueMicrotask(run);
+    else {
+      this.waiting.push(run);
+      setImmediate(this.goOn);
+    }
+  }
+
+  later(run: () => void): void {
+    setImmediate(run);
+  }
+
+  private isRestless(): boolean {
+    const now = performance.now();
+    if (this.asked === unwatched) {
+      this.since = now;
+      setImmediate(() => (this.asked = 0));
+    }
+    return now - this.since > budgetMs;
+  }
+
+  private readonly goOn = (): void => {
+    const until = performance.now() + budgetMs;
+    let done = 0;
+    try {
+      while (done < this.waiting.length && performance.now() < until) this.waiting[done++]?.();
+    } finally {
+      this.waiting = this.waiting.slice(done);
+      if (this.waiting.length > 0) setImmediate(this.goOn);
+    }
+  };
+}
+
 /** The ports of a running program: this machine's time, event loop and randomness. */
 export function realPorts(): Ports {
-  const scheduler: Scheduler = { soon: (run) => queueMicrotask(run), later: (run) => void setImmediate(run) };
+  const scheduler = new RealScheduler();
   return {
     clock: new RealClock(),
     scheduler,
