@@ -111,7 +111,12 @@ export class RuntimeTree {
   stopExecutors(): Promise<readonly unknown[]> {
     this.executorsEnd ??= (async () => {
       const there = this.root?.children().some(({ id }) => id === "executors") === true;
-      if (there) await this.root?.stop("executors");
+      try {
+        if (there) await this.root?.stop("executors");
+      } catch (error) {
+        // A root that is ending ends them itself.
+        if ((error as { reason?: unknown }).reason !== "shutdown") throw error;
+      }
       return this.unclean;
     })();
     return this.executorsEnd;
