@@ -55,7 +55,20 @@ async function main(path: string | undefined): Promise<void> {
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
     new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers), dispatcher, listener, (error) => manager.broke(error));
-  const connect = (): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames });
+  let isTold = false;
+  /** The first failure of each series is told: what keeps a block from registering is then in its output. */
+  const connect = async (): Promise<HeadLink> => {
+    try {
+      const link = await reach();
+      isTold = false;
+      return link;
+    } catch (error) {
+      if (!isTold) report(error);
+      isTold = true;
+      throw error;
+    }
+  };
+  const reach = (): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames });
   // The link and the workers keep the process alive, and where both are gone, this does until the lease is over.
   const alive = setInterval(() => undefined, 2 ** 30);
   const ended = (error: unknown): void => {
