@@ -1,10 +1,13 @@
 import type { AttemptMessage } from "../state-machines/attempt.js";
+import type { BlockMessage } from "../state-machines/block.js";
 import type { ChildMessage } from "../state-machines/child.js";
 import type { ExecutorMessage } from "../state-machines/executor.js";
+import type { JobMessage } from "../state-machines/job.js";
 import type { KernelMessage } from "../state-machines/kernel.js";
 import type { LeaseMessage } from "../state-machines/lease.js";
 import type { ManagerMessage } from "../state-machines/manager.js";
 import type { SessionMessage } from "../state-machines/manager-session.js";
+import type { ScalerMessage } from "../state-machines/scaler.js";
 import type { SupervisorMessage } from "../state-machines/supervisor.js";
 import type { TaskMessage } from "../state-machines/task.js";
 import type { ThreadMessage } from "../state-machines/thread.js";
@@ -20,6 +23,9 @@ export interface ChartMessages {
   readonly kernel: KernelMessage;
   readonly supervisor: SupervisorMessage;
   readonly child: ChildMessage;
+  readonly scaler: ScalerMessage;
+  readonly block: BlockMessage;
+  readonly job: JobMessage;
   readonly manager: ManagerMessage;
   readonly "manager-session": SessionMessage;
   readonly lease: LeaseMessage;
@@ -76,9 +82,16 @@ export const channels = {
   "retries of starts": channel("supervisor", ["supervisor", "child"], "both", "a restart that failed, or was put off, is due: it waits behind what came before", "one for each child"),
   administration: channel("supervisor", ["program", "actor", "kernel", "child"], "control", "start, restart, stop and delete a child; shut down", "one for each call: the caller waits"),
 
-  managers: channel("manager", ["program", "link", "manager"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
+  scaling: channel("scaler", ["program", "clock", "block"], "both", "work is there, blocks have changed, it is time to look again", "one for each cause"),
+  "scaling answers": channel("scaler", ["scaler"], "both", "what was decided, and that it was done", "one at a time"),
+  blocks: channel("block", ["program", "scaler", "host"], "both", "what is to become of a block, and what its managers do", "a few for each block"),
+  "jobs of blocks": channel("block", ["job"], "both", "how its job stands", "one for each change of a job"),
+  "block's timers": channel("block", ["clock"], "both", "no manager has registered in time; it is tried again", "one timer for a block"),
+  "scheduler's answers": channel("job", ["host"], "both", "what its provider says of a job, and what it does not", "one for each question"),
+
+  managers: channel("manager", ["program", "link"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
   "manager's lease": channel("manager", ["clock", "link"], "control", "how long it has been silent", "one timer for a manager"),
-  session: channel("manager-session", ["program", "link", "host", "lease"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
+  session: channel("manager-session", ["program", "link", "host"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
   "session's timers": channel("manager-session", ["clock"], "work", "it may try again", "one timer"),
   "lease's signs": channel("lease", ["link", "clock"], "both", "signs of the head, and their absence", "one timer, and one for each change"),
 
@@ -127,6 +140,19 @@ export const routes = {
   supervisor: {
     "child.started": "child reports", "child.ignored": "child reports", "child.start-failed": "child reports", "child.stopped": "child reports", "child.ended": "child reports", "child.due": "retries of starts",
     "call.start-child": "administration", "call.restart-child": "administration", "call.terminate-child": "administration", "call.delete-child": "administration", "supervisor.stop": "administration", "supervisor.kill": "administration",
+  },
+  scaler: {
+    "scaler.begin": "scaling", "scaler.tick": "scaling", "work.offered": "scaling", "blocks.changed": "scaling", "scaler.hold": "scaling", "scaler.resume": "scaling", "scaler.stop": "scaling",
+    "decision.made": "scaling answers", "actions.taken": "scaling answers",
+  },
+  block: {
+    "block.prepared": "blocks", "block.unprepared": "blocks", "manager.registered": "blocks", "managers.gone": "blocks", "block.drain": "blocks", "block.drained": "blocks", "block.cancel": "blocks",
+    "job.queued": "jobs of blocks", "job.active": "jobs of blocks", "job.requeued": "jobs of blocks", "job.ended": "jobs of blocks",
+    "registration.expired": "block's timers", "retry.due": "block's timers",
+  },
+  job: {
+    "job.submitted": "scheduler's answers", "job.refused": "scheduler's answers", "job.unanswered": "scheduler's answers", "job.reported": "scheduler's answers", "job.missing": "scheduler's answers", "query.failed": "scheduler's answers",
+    "job.found": "scheduler's answers", "job.absent": "scheduler's answers", "lookup.failed": "scheduler's answers",
   },
   manager: {
     "manager.accepted": "managers", "manager.drain": "managers", "manager.resume": "managers", "manager.emptied": "managers", "manager.stop": "managers", "manager.left": "managers", "manager.replaced": "managers", "link.lost": "managers", "link.restored": "managers",

@@ -8,6 +8,7 @@ import type { ToConsumer } from "#internal/state-machines/work-pulling";
 import { consumeWork } from "#internal/supervisors/work-pulling/consumer";
 import type { ActorRef, Self } from "#internal/supervisors/types";
 import { plain, runWorkload, type Workload } from "#internal/testing/index";
+import { Farm } from "../executors/blocks/farm.js";
 import { Yard } from "../supervisors/work-pulling/yard.js";
 
 const table = routes as Readonly<Record<string, Readonly<Record<string, keyof typeof channels>>>>;
@@ -154,6 +155,24 @@ describe("the declared channels", () => {
     await closed;
     expect([...listener.undeclared]).toEqual([]);
     expect(listener.heard.size).toBeGreaterThanOrEqual(11);
+  });
+
+  it("are those of blocks of a scheduler that loses, refuses and ends jobs", async () => {
+    const listeners: Listener[] = [];
+    for (let seed = 1; seed <= 8; seed++) {
+      const farm = new Farm({ seed, options: { maxBlocks: 3, minBlocks: 0, strategy: "auto-scale", maxIdleTime: 2000 }, conduct: { refuse: 0.1, loseReply: 0.2, loseRequest: 0.1, queryFails: 0.2, omit: 0.2, dieAtOnce: 0.1, preempt: 0.2, requeue: 0.2, hold: 0.1 } });
+      listeners.push(new Listener(farm.dispatcher));
+      farm.blocks.start();
+      farm.load(4);
+      await farm.pass(30_000);
+      farm.load(0);
+      await farm.pass(30_000);
+      const closed = farm.blocks.close(60_000).catch(() => undefined);
+      await farm.pass(90_000);
+      await closed;
+    }
+    expect(listeners.flatMap(({ undeclared }) => [...undeclared])).toEqual([]);
+    expect(new Set(listeners.flatMap(({ heard }) => [...heard])).size).toBeGreaterThan(18);
   });
 
   it("have no part among their senders that was not seen to send", () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createActorSystem } from "#internal/actors-entry";
+import { createActorSystem, type Self } from "#internal/actors-entry";
 
 it("actors that go on telling each other leave timers and I/O their turn", async () => {
   const system = createActorSystem({ name: "restless" });
@@ -8,7 +8,7 @@ it("actors that go on telling each other leave timers and I/O their turn", async
   const echo = await supervisor.start({
     id: "echo",
     restart: "temporary",
-    run: (self) => {
+    run: (self: Self<string>) => {
       self.receive(() => {
         told++;
         // In a microtask of its own: the mailbox is empty in between.
