@@ -61,14 +61,17 @@ export interface Acceptance {
 
 export interface Beat {
   readonly known: number;
+  /** The manager's own time in the sign of life that it answers. */
+  readonly at?: number;
 }
 
 const fault = (what: string): TypeError => new TypeError(what);
 
-type Fields<T> = { readonly [K in keyof T]: (value: unknown) => boolean };
+type Fields<T> = { readonly [K in keyof T]-?: (value: unknown) => boolean };
 
 const isText = (value: unknown): boolean => typeof value === "string" && value.length <= 4096;
 const isCount = (value: unknown): boolean => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const isTime = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value >= 0;
 const isToken = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(isCount);
 const isListOf = (one: (value: unknown) => boolean) => (value: unknown): boolean => Array.isArray(value) && value.every(one);
 
@@ -84,12 +87,12 @@ const registration: Fields<Registration> = {
   versions: (value) => typeof value === "object" && value !== null && Object.values(value).every(isText),
   workers: (value) => isCount(value) && (value as number) >= 1 && (value as number) <= 65_536,
   prefetch: isCount,
-  remainingMs: (value) => value === null || typeof value === "number",
+  remainingMs: (value) => value === null || isTime(value),
   has: isListOf(isToken),
   told: isCount,
 };
 const acceptance: Fields<Acceptance> = { epoch: isCount, heartbeatMs: isCount, leaseMs: isCount, known: isCount };
-const beat: Fields<Beat> = { known: isCount };
+const beat: Fields<Beat> = { known: isCount, at: (value) => value === undefined || isTime(value) };
 
 function checked<T>(name: string, value: unknown, fields: Fields<T>): T {
   if (typeof value !== "object" || value === null) throw fault(`a ${name} is not an object`);
@@ -102,6 +105,7 @@ function checked<T>(name: string, value: unknown, fields: Fields<T>): T {
 /** These throw a TypeError that names the field that is wrong. */
 export const asRegistration = (value: unknown): Registration => checked("registration", value, registration);
 export const asAcceptance = (value: unknown): Acceptance => checked("acceptance", value, acceptance);
+export const asAlive = (value: unknown): number => checked<{ readonly at: number }>("sign of life", value, { at: isTime }).at;
 export const asBeat = (value: unknown): Beat => checked("beat", value, beat);
 export function asTokens(value: unknown): readonly Token[] {
   if (!isListOf(isToken)(value)) throw fault("a list of tokens is not valid");

@@ -56,7 +56,7 @@ const malformed: readonly (readonly [string, (link: FrameLink) => void])[] = [
 
 /** What a manager says first, each wrong in its own way. */
 const refused: readonly (readonly [string, RegExp | undefined, (link: FrameLink) => void])[] = [
-  ["news before it has registered", undefined, (link) => link.send(frame.alive, codec.encode(null))],
+  ["news before it has registered", undefined, (link) => link.send(frame.alive, codec.encode({ at: 1 }))],
   ["a registration for another block", undefined, (link) => link.send(frame.register, codec.encode(facts({ block: "block-2" })))],
   ["a registration that is garbage", undefined, (link) => link.send(frame.register, garbage)],
   ["a registration that lacks a field", undefined, (link) => link.send(frame.register, codec.encode({ ...facts(), pid: undefined }))],
@@ -125,7 +125,7 @@ test("F10: a manager cannot answer for a task that is not its own, nor speak for
     link.send(frame.news, codec.encode(null), [writeNews(running.id, 1, { kind: "report", value: "false" })]);
     // It is answered after all that came before.
     const beaten = new Promise<void>((resolve) => link.onFrame(({ type }) => (type === frame.beat ? resolve() : undefined)));
-    link.send(frame.alive, codec.encode(null));
+    link.send(frame.alive, codec.encode({ at: 1 }));
     await beaten;
     expect(running.state).toBe("running");
     link.send(frame.left, codec.encode(null));

@@ -231,7 +231,7 @@ export class ClusterWorld {
     if (code === "CW-INT-001") this.wrongs.push(`task ${task.taskId}: ${error.message}`);
     const manager = evidence["manager"] as string | undefined;
     if (manager === undefined) return;
-    if (this.cluster.drained.has(manager)) this.wrongs.push(`task ${task.taskId} was lost with ${manager}, whose block had been drained`);
+    if (this.cluster.drained.has(manager) && ["silent", "disconnected", "replaced"].includes(String(evidence["loss"]))) this.wrongs.push(`task ${task.taskId} was lost with ${manager}, whose block had been drained`);
     const began = this.begun.has(`${task.taskId}#${attempt}`);
     if (charge === "lost" && !began && evidence["mayHaveRun"] !== true && attempt <= 10) this.wrongs.push(`task ${task.taskId} was charged for the loss of ${manager}, where it cannot have begun`);
     if (began && charge === "none" && evidence["mayHaveRun"] === true) this.wrongs.push(`task ${task.taskId} may have run at ${manager}, and was not charged`);

@@ -106,6 +106,7 @@ export class Interchange {
   private giveUp(): void {
     for (const { uid, block, host } of this.awaited.values()) this.ports.event({ t: "manager.lost", uid, block, host, loss: "not-back", silentMs: this.options.leaseMs });
     this.awaited.clear();
+    this.checkAllDrained();
     this.pump();
   }
 
@@ -149,6 +150,7 @@ export class Interchange {
     this.isTold = true;
     for (const [node, facts] of this.early) this.admit(node, facts, "manager.accepted");
     this.early.clear();
+    this.checkAllDrained();
     if (tokens.length === 0) return;
     this.afterQuiet(this.options.leaseMs, () => {
       for (const one of this.tasks.values()) if (one.bytes === undefined && one.node === undefined) this.lose(one, { manager: "", host: "", block: "", loss: "not-back", silentMs: this.options.leaseMs, suspect: false });
@@ -254,8 +256,8 @@ export class Interchange {
   }
 
   /** A sign of life: it is answered with one. */
-  alive(node: ManagerNode): void {
-    this.beat(node);
+  alive(node: ManagerNode, at: number): void {
+    this.beat(node, at);
   }
 
   left(node: ManagerNode): void {
@@ -453,11 +455,11 @@ export class Interchange {
     this.tellLoad(node);
   }
 
-  private beat(node: ManagerNode): void {
+  private beat(node: ManagerNode, at?: number): void {
     // What it is told to forget is with the head.
     this.flush();
     node.acknowledged = node.known;
-    node.link?.send(frame.beat, this.ports.codec.encode({ known: node.known }));
+    node.link?.send(frame.beat, this.ports.codec.encode(at === undefined ? { known: node.known } : { known: node.known, at }));
   }
 
   private putBack(one: Dispatch): void {
@@ -505,7 +507,13 @@ export class Interchange {
   }
 
   private checkDrained(block: string): void {
-    if (this.draining.has(block) && this.nodesOf(block).every(({ isIdle }) => isIdle)) this.ports.event({ t: "block.drained", block });
+    if (!this.draining.has(block) || !this.isTold) return;
+    for (const one of this.awaited.values()) if (one.block === block) return;
+    if (this.nodesOf(block).every(({ isIdle }) => isIdle)) this.ports.event({ t: "block.drained", block });
+  }
+
+  private checkAllDrained(): void {
+    for (const block of this.draining) this.checkDrained(block);
   }
 
   /** Whether a block has work is told some time after it has changed: short tasks change it all the time. */

@@ -1,6 +1,6 @@
 import type { ControlCodec } from "../../../actors/links/control.js";
 import type { Frame } from "../../../actors/links/frames.js";
-import { asFirst, asRegistration, frame } from "../protocol.js";
+import { asAlive, asFirst, asRegistration, frame } from "../protocol.js";
 import type { Interchange } from "./interchange.js";
 import type { ManagerNode, NodeLink } from "./node.js";
 
@@ -41,7 +41,7 @@ function register(interchange: Interchange, codec: ControlCodec, link: ManagerLi
 function receive(interchange: Interchange, codec: ControlCodec, node: ManagerNode, { type, header, payload }: Frame): void {
   interchange.heard(node);
   if (type === frame.outcomes) interchange.outcomes(node, asFirst(codec.decode(header)), payload);
-  else if (type === frame.alive) interchange.alive(node);
+  else if (type === frame.alive) interchange.alive(node, asAlive(codec.decode(header)));
   else if (type === frame.news) interchange.news(node, payload);
   else if (type === frame.left) interchange.left(node);
   else throw new TypeError(`a registered manager sends no frame of type ${type}`);

@@ -5,13 +5,13 @@ import type { ControlCodec } from "../../../actors/links/control.js";
 import type { Frame } from "../../../actors/links/frames.js";
 import type { Timer } from "../../../actors/ports.js";
 import { placeError } from "../../../errors/index.js";
-import { leaseMachine, type LeaseContext, type LeaseEffect, type LeaseInput, type LeaseMessage } from "../../../state-machines/lease.js";
 import { managerSessionMachine, type SessionContext, type SessionEffect, type SessionInput, type SessionMessage } from "../../../state-machines/manager-session.js";
 import type { AppCode, RunnableApp, WorkListener, WorkNews } from "../../executor.js";
 import type { ThreadPool } from "../../thread-pool/pool.js";
 import { asAcceptance, asBeat, asTokens, frame, type Registration, type Token } from "../protocol.js";
 import { outcome, TaskRecords, writeAnswer, writeFailure, writeNote, type Outcome } from "../records.js";
 import { readDefinition, writeNews } from "../contents.js";
+import { LeaseKeeper, type LeaseTerms } from "./lease-keeper.js";
 import { RemoteWork } from "./remote-work.js";
 import { Told } from "./told.js";
 
@@ -23,14 +23,10 @@ export interface HeadLink {
   close(): Promise<void>;
 }
 
-export interface ManagerOptions {
+export interface ManagerOptions extends LeaseTerms {
   readonly facts: Omit<Registration, "has" | "told" | "remainingMs">;
   /** When its block ends, by the clock of the dispatcher's ports. */
   readonly endsAt: number | undefined;
-  /** Milliseconds without a sign of the head after which it has given the work to others; the head says so anew when it accepts. */
-  readonly leaseMs: number;
-  /** Milliseconds for which finished results are kept after that. */
-  readonly graceMs: number;
 }
 
 export interface ManagerPorts {
@@ -44,7 +40,6 @@ export interface ManagerPorts {
 }
 
 const sessionChart = compile<SessionContext, SessionMessage, SessionEffect, SessionInput>(managerSessionMachine);
-const leaseChart = compile<LeaseContext, LeaseMessage, LeaseEffect, LeaseInput>(leaseMachine);
 
 const firstRetryMs = 20;
 const longestRetryMs = 1000;
@@ -54,15 +49,17 @@ const stopLimitMs = 5000;
 export class Manager {
   readonly pool: ThreadPool;
   private readonly session: Cell<SessionContext, SessionMessage, SessionEffect>;
-  private readonly lease: Cell<LeaseContext, LeaseMessage, LeaseEffect>;
+  private readonly lease: LeaseKeeper;
   private readonly open = new Map<number, RemoteWork>();
   /** Over, and still held by a worker that does not end. */
   private readonly held = new Map<number, number>();
   private readonly apps = new Map<number, RunnableApp>();
   private readonly told = new Told();
   private link: HeadLink | undefined;
-  private heardAt: number;
-  private leaseTimer: Timer | undefined;
+  private registeredAt = 0;
+  /** The head has accepted it over the present link. */
+  private isAccepted = false;
+  private mayStart = true;
   private retryTimer: Timer | undefined;
   private beats: Timer | undefined;
   private flushing = false;
@@ -73,13 +70,11 @@ export class Manager {
   ) {
     const { dispatcher } = ports;
     const { uid } = options.facts;
-    this.heardAt = dispatcher.ports.clock.now();
     this.pool = ports.makePool(this.listener());
     const crashed = (_: unknown, error: unknown): void => this.ports.ended(error);
     this.session = new Cell({ name: "manager-session", chart: sessionChart, perform: this.sessionPerformers(), crashed }, uid);
-    this.lease = new Cell({ name: "lease", chart: leaseChart, perform: this.leasePerformers(), crashed }, uid);
     dispatcher.start(this.session, {});
-    dispatcher.start(this.lease, { waning: options.leaseMs / 2, term: options.leaseMs, grace: options.graceMs });
+    this.lease = new LeaseKeeper(uid, dispatcher, options, { starts: () => this.settleStarts(), kill: () => this.killAll(), over: () => this.tell({ type: "lease.over" }), crashed: (error) => this.ports.ended(error) });
   }
 
   start(): void {
@@ -110,27 +105,29 @@ export class Manager {
 
   private receive(link: HeadLink, { type, header, payload }: Frame): void {
     if (link !== this.link) return;
-    this.heard();
+    this.lease.check();
     const { codec } = this.ports;
     if (type === frame.tasks) {
       this.told.acknowledge(asBeat(codec.decode(header)).known);
       this.take(new TaskRecords(payload));
     } else if (type === frame.define) this.define(payload);
     else if (type === frame.cancel) for (const token of asTokens(codec.decode(header))) this.cancel(token);
-    else if (type === frame.beat) this.told.acknowledge(asBeat(codec.decode(header)).known);
+    else if (type === frame.beat) this.beaten(header);
     else if (type === frame.accepted) this.accepted(header);
     else if (type === frame.drain) this.tell({ type: "manager.drain" });
     else if (type === frame.stop) this.tell({ type: "manager.stop" });
   }
 
-  private heard(): void {
-    this.heardAt = this.now;
-    if (!this.lease.is("may-start")) this.ports.dispatcher.tellControl(this.lease, { type: "lease.renewed" });
+  private beaten(header: Uint8Array): void {
+    const { known, at } = asBeat(this.ports.codec.decode(header));
+    this.told.acknowledge(known);
+    if (at !== undefined) this.lease.renew(at);
   }
 
   private accepted(header: Uint8Array): void {
     const { heartbeatMs, known } = asAcceptance(this.ports.codec.decode(header));
     this.told.acknowledge(known);
+    this.lease.renew(this.registeredAt);
     this.beat(heartbeatMs);
     this.tell({ type: "session.accepted" });
   }
@@ -138,7 +135,7 @@ export class Manager {
   private beat(everyMs: number): void {
     this.beats?.cancel();
     this.beats = this.ports.dispatcher.ports.clock.after(everyMs, () => {
-      this.link?.send(frame.alive, this.ports.codec.encode(null));
+      this.link?.send(frame.alive, this.ports.codec.encode({ at: this.now }));
       this.beat(everyMs);
     });
   }
@@ -230,12 +227,17 @@ export class Manager {
     const { clock, random } = dispatcher.ports;
     return {
       "link.make": () => this.connect(),
-      "head.register": () => this.link?.send(frame.register, codec.encode(this.registration())),
+      "head.register": () => {
+        this.registeredAt = this.now;
+        this.link?.send(frame.register, codec.encode(this.registration()));
+      },
       "retry.await": ({ tries }) => {
         const ms = Math.min(longestRetryMs, firstRetryMs * 2 ** (tries - 1)) * (0.5 + random.next() / 2);
         this.retryTimer = clock.after(ms, () => this.tell({ type: "retry.due" }));
       },
       "answers.send": () => {
+        this.isAccepted = true;
+        this.settleStarts();
         for (const { first, bytes } of this.told.again()) this.link?.send(frame.outcomes, codec.encode({ first }), [bytes]);
         this.flush();
       },
@@ -264,6 +266,8 @@ export class Manager {
     this.link = undefined;
     this.told.take();
     this.beats?.cancel();
+    this.isAccepted = false;
+    this.settleStarts();
     this.tell({ type: "link.lost" });
   }
 
@@ -301,31 +305,23 @@ export class Manager {
   }
 
   private end(error: unknown): void {
-    for (const timer of [this.leaseTimer, this.retryTimer, this.beats]) timer?.cancel();
+    this.lease.stop();
+    for (const timer of [this.retryTimer, this.beats]) timer?.cancel();
     this.ports.ended(error);
   }
 
-  private leasePerformers(): Performers<LeaseEffect, Cell<LeaseContext, LeaseMessage, LeaseEffect>> {
-    return {
-      "lease.await": ({ ms }) => this.awaitLease(ms),
-      "starts.stop": () => this.pool.hold(),
-      "starts.resume": () => this.pool.resume(),
-      "work.kill": () => {
-        for (const work of [...this.open.values()]) this.pool.cancel(work, work.attempt, "closing", () => undefined);
-        this.dropLink();
-      },
-      "lease.end": () => this.tell({ type: "lease.over" }),
-    };
+  /** Without a link the head may hold this manager for lost any moment, and without a lease it does: nothing begins then. */
+  private settleStarts(): void {
+    const mayStart = this.isAccepted && this.lease.mayStart;
+    if (mayStart === this.mayStart) return;
+    this.mayStart = mayStart;
+    if (mayStart) this.pool.resume();
+    else this.pool.hold();
   }
 
-  private awaitLease(ms: number): void {
-    this.leaseTimer?.cancel();
-    // Times are rounded: never so soon that none passes.
-    const due = Math.max(1, this.heardAt + ms - this.now);
-    this.leaseTimer = this.ports.dispatcher.ports.clock.after(due, () => {
-      if (this.now - this.heardAt < ms) this.awaitLease(ms);
-      else this.ports.dispatcher.tellControl(this.lease, { type: "lease.due" });
-    });
+  private killAll(): void {
+    for (const work of [...this.open.values()]) this.pool.cancel(work, work.attempt, "closing", () => undefined);
+    this.dropLink();
   }
 
   private get now(): number {
