@@ -66,7 +66,7 @@ export class RuntimeTree {
         restart: "temporary",
         supervisor: { strategy: "rest_for_one", intensity: 3, period: "60s", children: [{ id: "pool", restart: "permanent", shutdown: stopLimit + 1000, run }] },
       });
-      await this.startParts(label, ref?.supervisor);
+      await this.startParts(label, ref?.supervisor, (error) => (failure = error));
       void ref?.ended.then(() => this.table.registry.remove(label));
     } catch (error) {
       throw failure ?? error;
@@ -74,12 +74,17 @@ export class RuntimeTree {
   }
 
   /** Whatever else belongs to an executor: started after it, and again where it is started again. */
-  private async startParts(label: string, supervisor: Supervisor | undefined): Promise<void> {
+  private async startParts(label: string, supervisor: Supervisor | undefined, failed: (error: unknown) => void): Promise<void> {
     for (const { id } of this.table.executors.get(label)?.parts ?? []) {
       const run = async (self: Self): Promise<void> => {
         const part = this.table.executors.get(label)?.parts?.find((one) => one.id === id);
         self.onStop(() => part?.stop());
-        await part?.start((error) => self.exit({ error }));
+        try {
+          await part?.start((error) => self.exit({ error }));
+        } catch (error) {
+          failed(error);
+          throw error;
+        }
       };
       await supervisor?.start({ id, restart: "permanent", shutdown: stopLimit, run });
     }

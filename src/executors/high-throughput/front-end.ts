@@ -166,6 +166,12 @@ export class FrontEnd implements Executor {
     return `attempt ${number} is ${attempt.state.name} at a manager of "${this.label}"`;
   }
 
+  /** What it failed for, where it did. */
+  get failure(): Error | undefined {
+    const { reason } = this.cell.context;
+    return reason instanceof Error ? reason : undefined;
+  }
+
   /** It cannot go on: whatever waits is told why. */
   fail(error: unknown): void {
     if (!this.cell.is("final")) this.dispatcher.tell(this.cell, { type: "executor.failed", error });

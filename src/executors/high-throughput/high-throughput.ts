@@ -187,7 +187,10 @@ export class HighThroughput {
   private async startInterchange(ended: (error: unknown) => void): Promise<void> {
     this.ended = ended;
     const interchange = (this.interchange ??= this.boot());
-    this.port = await interchange.listening;
+    this.port = await interchange.listening.catch((error: unknown) => {
+      // It was stopped because the executor failed meanwhile: that is what there is to tell.
+      throw this.frontEnd.failure ?? error;
+    });
     this.frontEnd.connect({
       submit: (records) => interchange.submit(records),
       define: (app, bytes) => interchange.tell({ t: "define", app, bytes }),

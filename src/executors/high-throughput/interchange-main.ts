@@ -18,6 +18,7 @@ class InterchangeThread {
   private readonly keys = new Map<string, SecretKey>();
   private readonly interchange: Interchange;
   private listener: Listener | undefined;
+  private isStopping = false;
 
   constructor(
     private readonly head: MessagePort,
@@ -50,7 +51,8 @@ class InterchangeThread {
       onLink: (link) => serveManager(this.interchange, this.codec, link),
       onRefused: ({ address, reason, error }) => this.say({ t: "refused", address, reason, message: error.message }),
     });
-    this.say({ t: "listening", port: this.listener.port });
+    if (this.isStopping) await this.listener.close("the executor ended");
+    else this.say({ t: "listening", port: this.listener.port });
   }
 
   private say(message: FromInterchange): void {
@@ -89,6 +91,7 @@ class InterchangeThread {
   }
 
   private async stop(within: number): Promise<void> {
+    this.isStopping = true;
     this.interchange.stop();
     const until = performance.now() + within;
     while (this.interchange.nodes.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
