@@ -90,18 +90,18 @@ export async function withCluster(options: ClusterOptions, body: (cluster: Clust
   const directory = mkdtempSync(join(tmpdir(), "caraway-faults-"));
   mkdirSync(join(directory, "tmp"));
   const before = handlesOpen();
-  const kernel = new DataFlowKernel({ runDir: join(directory, "runs"), ...options.config, executors: [executorOf(options, directory)] });
+  const kernel = new DataFlowKernel({ runDir: join(directory, "runs"), strategyPeriod: 500, ...options.config, executors: [executorOf(options, directory)] });
   const cluster = new RunningCluster(kernel, directory);
   try {
-    await cluster.start();
+    await kernel.start();
     await body(cluster);
     cluster.checker.assert();
   } finally {
     await kernel.close({ mode: "cancel", timeout: 20_000 });
     cluster.checker.detach();
+    await nothingLeft(directory, before);
   }
   cluster.checker.assert("end");
-  await nothingLeft(directory, before);
   rmSync(directory, { recursive: true });
 }
 
@@ -124,20 +124,13 @@ export function executorOf({ provider = {}, launcher, config: _, ...options }: C
 }
 
 class RunningCluster implements Cluster {
-  checker!: AttachedChecker;
+  readonly checker: AttachedChecker;
 
   constructor(
     readonly kernel: DataFlowKernel,
     readonly directory: string,
-  ) {}
-
-  async start(): Promise<void> {
-    const observed: Parameters<AttachedChecker["feed"]>[0][] = [];
-    const early = this.kernel.dispatcher.transitions$.subscribe((entry) => observed.push(entry as never));
-    await this.kernel.start();
-    early.unsubscribe();
-    this.checker = attachChecker(this.kernel);
-    for (const entry of observed) this.checker.feed(entry);
+  ) {
+    this.checker = attachChecker(kernel);
   }
 
   get run(): string {
@@ -185,7 +178,8 @@ function textOf(path: string): string {
 
 const watched = ["TCPSocketWrap", "TCPServerWrap", "TLSWRAP", "PipeWrap", "ProcessWrap", "MessagePort", "Worker"];
 
-function handlesOpen(): Readonly<Record<string, number>> {
+/** How many handles of each kind this process has open. */
+export function handlesOpen(): Readonly<Record<string, number>> {
   const count: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) if (watched.includes(kind)) count[kind] = (count[kind] ?? 0) + 1;
   return count;

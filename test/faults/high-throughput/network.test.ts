@@ -55,6 +55,9 @@ test("F9: a half-open link ends with the lease on both sides; its tasks are done
     tells(running[0]?.attempts[0]?.error, "CW-EXEC-006", /was silent for \d+ ms|heard nothing of its head/, "block-1", "heartbeatThreshold");
     // The process is the same: it was its link that had gone.
     expect(await cluster.manned()).toEqual(before);
+    // What the proxy still holds of the old one.
+    proxy.cut();
+    await until("the manager is back", () => proxy.open === 1);
   });
   latch.close();
 });
