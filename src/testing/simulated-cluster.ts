@@ -228,7 +228,7 @@ export class SimulatedCluster {
   private release(block: string): void {
     for (const manager of this.alive) {
       if (manager.block !== block) continue;
-      this.drained.add(manager.uid);
+      if (!this.lost.has(manager.uid)) this.drained.add(manager.uid);
       manager.crash();
     }
   }

@@ -56,7 +56,8 @@ export class Manager {
   private readonly apps = new Map<number, RunnableApp>();
   private readonly told = new Told();
   private link: HeadLink | undefined;
-  private registeredAt = 0;
+  /** When it registered over the present link, where it has. */
+  private registeredAt: number | undefined;
   /** The head has accepted it over the present link. */
   private isAccepted = false;
   private mayStart = true;
@@ -127,7 +128,7 @@ export class Manager {
   private accepted(header: Uint8Array): void {
     const { heartbeatMs, known } = asAcceptance(this.ports.codec.decode(header));
     this.told.acknowledge(known);
-    this.lease.renew(this.registeredAt);
+    if (this.registeredAt !== undefined) this.lease.renew(this.registeredAt);
     this.beat(heartbeatMs);
     this.tell({ type: "session.accepted" });
   }
@@ -266,6 +267,7 @@ export class Manager {
     this.link = undefined;
     this.told.take();
     this.beats?.cancel();
+    this.registeredAt = undefined;
     this.isAccepted = false;
     this.settleStarts();
     this.tell({ type: "link.lost" });
@@ -299,7 +301,7 @@ export class Manager {
   private async leave(): Promise<void> {
     const { link } = this;
     this.flush();
-    link?.send(frame.left, this.ports.codec.encode(null));
+    if (this.registeredAt !== undefined) link?.send(frame.left, this.ports.codec.encode(null));
     this.link = undefined;
     await link?.close();
   }
