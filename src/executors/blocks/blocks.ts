@@ -101,6 +101,15 @@ export class Blocks {
     }
   }
 
+  /** One of its managers takes no more work, and ends when it has none: what waits may need another block. */
+  managerRests(block: string, manager: string): void {
+    const cell = this.present.get(block);
+    const known = cell?.managers.get(manager);
+    if (cell === undefined || known === undefined) return;
+    cell.managers.set(manager, { ...known, workers: 0 });
+    this.dispatcher.tell(this.scaler, { type: "blocks.changed" });
+  }
+
   /** There is work, perhaps where there was none. Cheap. */
   workOffered(): void {
     this.emptySince = undefined;
@@ -287,7 +296,7 @@ export class Blocks {
 
   /** What managers have turned out to have: the guess for those that have not registered. */
   private countWorkers(): void {
-    const managers = [...this.present.values()].flatMap((cell) => [...cell.managers.values()]);
+    const managers = [...this.present.values()].flatMap((cell) => [...cell.managers.values()]).filter(({ workers }) => workers > 0);
     this.workersSeen = managers.reduce((sum, { workers }) => sum + workers, 0) / managers.length;
   }
 

@@ -146,9 +146,10 @@ export class HighThroughput {
   }
 
   private setupFor(block: string, addresses: readonly string[], keyFile: string): ManagerSetup {
-    const { label, heartbeatThreshold, lostGrace, maxWorkersPerNode, coresPerWorker, memPerWorker, availableAccelerators, prefetchCapacity, isolation, resourceLimits, env, killGrace } = this.settings;
+    const { label, heartbeatThreshold, lostGrace, drainPeriod, maxWorkersPerNode, coresPerWorker, memPerWorker, availableAccelerators, prefetchCapacity, isolation, resourceLimits, env, killGrace } = this.settings;
+    const { walltime } = this.blockSettings();
     return {
-      label, block, addresses, keyFile, leaseMs: heartbeatThreshold, graceMs: lostGrace, walltimeMs: this.blockSettings().walltime,
+      label, block, addresses, keyFile, leaseMs: heartbeatThreshold, graceMs: lostGrace, walltimeMs: walltime, drainMs: drainAfter(walltime, drainPeriod),
       maxWorkers: maxWorkersPerNode ?? null, coresPerWorker, memPerWorker: memPerWorker ?? null, accelerators: availableAccelerators,
       prefetch: prefetchCapacity, isolation, resourceLimits, env, killGrace, typescript: typescriptProject() ?? null,
     };
@@ -222,6 +223,10 @@ export class HighThroughput {
         if (standing === "draining" || standing === "refused") this.interchange?.tell({ t: "drain", block: facts.block });
         return;
       }
+      case "manager.retired":
+        this.blocks?.managerRests(message.block, message.uid);
+        this.frontEnd.workers = this.blocks?.status().workers ?? 0;
+        return;
       case "manager.lost":
       case "manager.gone":
         this.managers.delete(message.uid);
@@ -276,4 +281,14 @@ export class HighThroughput {
       clearInterval(alive);
     }
   }
+}
+
+/** What a manager has at the end of its block's walltime to finish what it has: this part of it, at most so many milliseconds. */
+const drainMargin = { part: 0.1, most: 30_000 };
+
+/** How long after its start a manager takes no more work: after its `drainPeriod`, and before the walltime of its block is over. */
+function drainAfter(walltime: number, drainPeriod: number | undefined): number | null {
+  const byWalltime = walltime === 0 ? Infinity : walltime - Math.min(walltime * drainMargin.part, drainMargin.most);
+  const first = Math.min(drainPeriod ?? Infinity, byWalltime);
+  return first === Infinity ? null : first;
 }

@@ -77,7 +77,8 @@ async function main(path: string | undefined): Promise<void> {
     process.exit(error === undefined ? 0 : 1);
   };
   const endsAt = walltimeMs > 0 ? ports.clock.now() + walltimeMs : undefined;
-  const manager = new Manager({ facts, endsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, ended });
+  const drainsAt = setup.drainMs === null ? undefined : ports.clock.now() + setup.drainMs;
+  const manager = new Manager({ facts, endsAt, drainsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, ended });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => manager.stop());
   manager.start();
 }

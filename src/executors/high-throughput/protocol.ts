@@ -43,6 +43,8 @@ export interface Registration {
   readonly prefetch: number;
   /** Milliseconds that it has left, where its block has a walltime. */
   readonly remainingMs: number | null;
+  /** Milliseconds after which it wants no more work, where it ever does. */
+  readonly drainMs?: number | null;
   /** What it has: running, waiting there, or done and not known to be told. */
   readonly has: readonly Token[];
   /** The largest number of an outcome that it has sent. */
@@ -88,6 +90,7 @@ const registration: Fields<Registration> = {
   workers: (value) => isCount(value) && (value as number) >= 1 && (value as number) <= 65_536,
   prefetch: isCount,
   remainingMs: (value) => value === null || isTime(value),
+  drainMs: (value) => value === undefined || value === null || isTime(value),
   has: isListOf(isToken),
   told: isCount,
 };

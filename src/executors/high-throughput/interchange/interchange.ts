@@ -31,6 +31,8 @@ export interface InterchangeOptions {
 export type InterchangeEvent =
   | { readonly t: "registered"; readonly uid: string; readonly facts: Registration }
   | { readonly t: "manager.lost"; readonly uid: string; readonly block: string; readonly host: string; readonly loss: string; readonly silentMs: number }
+  /** It wants no more work, and ends when it has finished what it has. */
+  | { readonly t: "manager.retired"; readonly uid: string; readonly block: string }
   | { readonly t: "manager.gone"; readonly uid: string; readonly block: string }
   /** Nothing of the block's managers has work any more, and they get none. */
   | { readonly t: "block.drained"; readonly block: string }
@@ -172,13 +174,24 @@ export class Interchange {
     this.draining.delete(block);
     for (const node of this.nodesOf(block)) {
       this.rest(node);
-      this.tell(node, { type: "manager.resume" });
+      if (!node.isRetired) this.tell(node, { type: "manager.resume" });
     }
   }
 
   private rest(node: ManagerNode): void {
-    node.isResting = this.draining.has(node.facts.block);
+    node.isResting = node.isRetired || this.draining.has(node.facts.block);
     this.settleRoom(node);
+  }
+
+  /** It gets no more work from then on, and ends when it has none. */
+  private retireIn(node: ManagerNode, ms: number): void {
+    node.retireTimer?.cancel();
+    node.retireTimer = this.ports.dispatcher.ports.clock.after(ms, () => {
+      node.isRetired = true;
+      this.rest(node);
+      this.tell(node, { type: "manager.drain" });
+      this.ports.event({ t: "manager.retired", uid: node.facts.uid, block: node.facts.block });
+    });
   }
 
   stop(): void {
@@ -201,6 +214,7 @@ export class Interchange {
     node.heardAt = this.now;
     node.endsAt = facts.remainingMs === null ? Infinity : this.now + facts.remainingMs;
     this.rest(node);
+    if (typeof facts.drainMs === "number" && !node.isRetired) this.retireIn(node, facts.drainMs);
     link.onDrain(() => this.settleRoom(node));
     if (this.isTold) this.admit(node, facts, before === undefined ? "manager.accepted" : "link.restored");
     else this.early.set(node, facts);
@@ -213,6 +227,7 @@ export class Interchange {
     node.link?.send(frame.accepted, this.ports.codec.encode({ epoch, heartbeatMs, leaseMs, known: node.known }));
     this.tell(node, { type });
     if (node.isResting) this.tell(node, { type: "manager.drain" });
+    this.checkEmpty(node);
     this.tellLoad(node);
     if (this.awaited.delete(facts.uid)) this.pump();
   }
@@ -244,7 +259,7 @@ export class Interchange {
     if (node.known - node.acknowledged >= acknowledgeEvery) this.beat(node);
     this.settleRoom(node);
     this.tellLoad(node);
-    if (this.draining.has(node.facts.block)) this.checkEmpty(node);
+    if (node.isResting) this.checkEmpty(node);
     this.pump();
   }
 
@@ -494,6 +509,7 @@ export class Interchange {
     node.link?.close();
     node.link = undefined;
     this.early.delete(node);
+    node.retireTimer?.cancel();
     this.nodes.delete(node.facts.uid);
     this.blocks.get(block)?.delete(node);
     this.settleRoom(node);
@@ -503,7 +519,9 @@ export class Interchange {
   }
 
   private checkEmpty(node: ManagerNode): void {
-    if (node.isIdle && node.state.name === "draining") this.checkDrained(node.facts.block);
+    if (!node.isIdle || node.state.name !== "draining") return;
+    this.checkDrained(node.facts.block);
+    if (node.isRetired) this.tell(node, { type: "manager.emptied" });
   }
 
   private checkDrained(block: string): void {

@@ -57,12 +57,15 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   endsAt = Infinity;
   leaseTimer: Timer | undefined;
   reconnectTimer: Timer | undefined;
+  retireTimer: Timer | undefined;
   /** In the order they were sent. */
   readonly out = new Map<number, Dispatch>();
   /** Attempts that are over, and still held by a worker of it that does not end. */
   readonly haunted = new Map<number, number>();
   /** Its block is drained: it gets nothing, whatever its own state is at the moment. */
   isResting = false;
+  /** It wants no more work: it ends once it has none. */
+  isRetired = false;
   /** Apps that it has been told of. */
   readonly apps = new Set<number>();
   /** Whether it is listed among those with a free worker, and those with room. */

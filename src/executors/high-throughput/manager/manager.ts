@@ -24,9 +24,11 @@ export interface HeadLink {
 }
 
 export interface ManagerOptions extends LeaseTerms {
-  readonly facts: Omit<Registration, "has" | "told" | "remainingMs">;
+  readonly facts: Omit<Registration, "has" | "told" | "remainingMs" | "drainMs">;
   /** When its block ends, by the clock of the dispatcher's ports. */
   readonly endsAt: number | undefined;
+  /** When it wants no more work, by that clock; unset: never. */
+  readonly drainsAt?: number | undefined;
 }
 
 export interface ManagerPorts {
@@ -283,10 +285,14 @@ export class Manager {
   }
 
   private registration(): Registration {
-    const { facts, endsAt } = this.options;
+    const { facts, endsAt, drainsAt } = this.options;
     this.told.take();
     const has: Token[] = [...this.open.values()].map(({ taskId, attempt }) => [taskId, attempt]);
-    return { ...facts, has: [...has, ...this.held, ...this.told.tokens()], told: this.told.last, remainingMs: endsAt === undefined ? null : Math.max(0, endsAt - this.now) };
+    return { ...facts, has: [...has, ...this.held, ...this.told.tokens()], told: this.told.last, remainingMs: this.until(endsAt), drainMs: this.until(drainsAt) };
+  }
+
+  private until(time: number | undefined): number | null {
+    return time === undefined ? null : Math.max(0, time - this.now);
   }
 
   private async stopPool(): Promise<void> {

@@ -14,6 +14,8 @@ export interface ManagerSetup {
   readonly graceMs: number;
   /** 0: the block has no limit. */
   readonly walltimeMs: number;
+  /** So long after its start a manager wants no more work; null: never. */
+  readonly drainMs: number | null;
   readonly maxWorkers: number | null;
   readonly coresPerWorker: number;
   /** Bytes; null: no limit by memory. */
