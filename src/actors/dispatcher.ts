@@ -54,6 +54,7 @@ export class Dispatcher {
   private readonly work = new MessageQueue();
   private readonly control = new MessageQueue();
   private readonly records = new Announcer<TransitionRecord>();
+  private readonly watchers = new Set<(observed: boolean) => void>();
   private effects: Typed[] = [];
   /** For cells that start, also while effects of others are performed: emptied arrays keep their memory. */
   private readonly spare: Typed[][] = [];
@@ -69,6 +70,22 @@ export class Dispatcher {
   /** Every step of every cell, as it happens. An observer that throws harms nobody; no record is made while nobody looks. */
   get transitions$(): Observable<TransitionRecord> {
     return this.records.observable;
+  }
+
+  /** Adds a step of a cell that runs in another thread, which its dispatcher there has recorded. */
+  relay(record: TransitionRecord): void {
+    if (this.records.observed) this.records.next(record);
+  }
+
+  /** Calls whenever somebody begins to look at the steps, or nobody does any more; at once where somebody does already. Answers with what ends that. */
+  whenObserved(changed: (observed: boolean) => void): () => void {
+    const { records, watchers } = this;
+    records.watched ??= (observed) => {
+      for (const watcher of watchers) watcher(observed);
+    };
+    watchers.add(changed);
+    if (records.observed) changed(true);
+    return () => void watchers.delete(changed);
   }
 
   /** Messages that wait. */

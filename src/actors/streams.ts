@@ -17,6 +17,8 @@ export class Announcer<T> {
   private subscribers: readonly Pick<Subscriber<T>, "next" | "complete">[] = [];
   private completed = false;
   private stream: Observable<T> | undefined;
+  /** Told when the first one listens, and when the last one has gone. */
+  watched: ((observed: boolean) => void) | undefined;
 
   /** `latest`: what a new subscriber is told at once, for streams that carry a state. `failures` may be shared by several. */
   constructor(
@@ -33,8 +35,10 @@ export class Announcer<T> {
         return;
       }
       this.subscribers = [...this.subscribers, subscriber];
+      if (this.subscribers.length === 1) this.watched?.(true);
       return () => {
         this.subscribers = this.subscribers.filter((other) => other !== subscriber);
+        if (this.subscribers.length === 0) this.watched?.(false);
       };
     }));
   }

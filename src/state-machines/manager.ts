@@ -45,7 +45,7 @@ export type ManagerEffect =
   /** What is out at it runs again elsewhere. */
   | { readonly type: "work.lose"; readonly loss: ManagerLoss | undefined }
   | { readonly type: "work.watch" }
-  | { readonly type: "lease.watch" }
+  | { readonly type: "lease.watch"; readonly lease: number }
   | { readonly type: "lease.forget" }
   | { readonly type: "reconnect.await"; readonly ms: number }
   | { readonly type: "reconnect.settle" }
@@ -79,7 +79,7 @@ export const managerMachine = manager.createMachine({
   states: {
     registering: {
       on: {
-        "manager.accepted": { target: "active", actions: [manager.emit({ type: "lease.watch" }), announce("registered"), offer] },
+        "manager.accepted": { target: "active", actions: [manager.emit(({ context }) => ({ type: "lease.watch", lease: context.lease })), announce("registered"), offer] },
         "link.lost": isLost("disconnected"),
         "manager.replaced": isLost("replaced"),
         "manager.stop": stop,

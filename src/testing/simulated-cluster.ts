@@ -1,4 +1,4 @@
-import { Dispatcher, type TransitionRecord } from "../actors/dispatcher.js";
+import { Dispatcher } from "../actors/dispatcher.js";
 import type { ControlCodec } from "../actors/links/control.js";
 import type { SimulatedPorts } from "../actors/simulated-ports.js";
 import { seededRandom } from "../actors/seeded-random.js";
@@ -7,6 +7,8 @@ import { FrontEnd, type InterchangeWay } from "../executors/high-throughput/fron
 import { Interchange, type InterchangeEvent, type InterchangeOptions, type KnownManager } from "../executors/high-throughput/interchange/interchange.js";
 import type { ManagerSelector } from "../executors/high-throughput/interchange/selectors.js";
 import { serveManager } from "../executors/high-throughput/interchange/serve-manager.js";
+import { StepReporter } from "../executors/high-throughput/interchange/step-reporter.js";
+import { RelayedSteps } from "../executors/high-throughput/relayed-steps.js";
 import { calm, within, type HostConduct, type Span } from "./faults.js";
 import { PausablePorts } from "./pausable-ports.js";
 import { Pipe } from "./pipe.js";
@@ -47,12 +49,10 @@ export interface ClusterPorts {
   readonly incarnation?: number;
   readonly seed: number;
   readonly probe?: ProbeSink;
-  /** Steps of the interchange's own cells. */
-  readonly transition?: (record: TransitionRecord) => void;
   readonly broken?: (error: unknown) => void;
 }
 
-type Up = { readonly records: Uint8Array } | { readonly news: Uint8Array } | { readonly event: InterchangeEvent } | { readonly died: Error };
+type Up = { readonly records: Uint8Array } | { readonly news: Uint8Array } | { readonly event: InterchangeEvent } | { readonly act: () => void } | { readonly died: Error };
 
 /** The high-throughput executor with everything real but sockets, threads and time: its front end, its interchange and managers with thread pools. */
 export class SimulatedCluster {
@@ -79,6 +79,7 @@ export class SimulatedCluster {
   private epoch = 0;
   private ended: ((error: unknown) => void) | undefined;
   private readonly up: Pipe<Up>;
+  private relayed: RelayedSteps | undefined;
   private downPipe: Pipe<(interchange: Interchange) => void> | undefined;
   private readonly registered = new Map<string, KnownManager>();
 
@@ -130,7 +131,9 @@ export class SimulatedCluster {
     const own = new PausablePorts(ports);
     this.interchangePorts = own;
     const dispatcher = new Dispatcher(own);
-    dispatcher.transitions$.subscribe((record) => this.around.transition?.(record));
+    const relayed = new RelayedSteps(this.around.dispatcher);
+    this.relayed = relayed;
+    new StepReporter(dispatcher, (steps) => this.up.send({ act: () => relayed.take(steps) })).observe(true, 0);
     const options: InterchangeOptions = { label, epoch: ++this.epoch, selector, heartbeatMs, leaseMs, reconnectMs, awaited: [...this.registered.values()] };
     const interchange = new Interchange(options, {
       dispatcher, codec,
@@ -208,10 +211,12 @@ export class SimulatedCluster {
   private heard(message: Up): void {
     const { frontEnd } = this;
     if ("records" in message) frontEnd.outcomes(message.records);
+    else if ("act" in message) message.act();
     else if ("news" in message) frontEnd.news(message.news);
     else if ("event" in message) this.event(message.event);
     else {
       frontEnd.disconnect();
+      this.relayed?.ended();
       this.downPipe = undefined;
       if (this.ended !== undefined) this.ended(message.died);
       else this.around.ports.clock.after(within(this.options.restart, this.random), () => this.startInterchange());
@@ -239,6 +244,7 @@ export class SimulatedCluster {
     return new Promise((resolve) => {
       this.around.ports.clock.after(500, () => {
         this.frontEnd.disconnect();
+        this.relayed?.ended();
         for (const manager of this.alive) manager.crash();
         this.late += this.interchange?.lateOutcomes ?? 0;
         this.interchange = undefined;

@@ -16,6 +16,7 @@ import { FrontEnd } from "./front-end.js";
 import { InterchangeHandle } from "./interchange-handle.js";
 import type { KnownManager } from "./interchange/interchange.js";
 import type { FromInterchange } from "./interchange-protocol.js";
+import { RelayedSteps } from "./relayed-steps.js";
 import type { ManagerSetup } from "./manager/setup.js";
 
 /** What a run gives each of its executors. */
@@ -64,6 +65,7 @@ export class HighThroughput {
   /** Managers that are registered. */
   private readonly managers = new Map<string, KnownManager>();
   private ended: ((error: unknown) => void) | undefined;
+  private endSteps: (() => void) | undefined;
 
   constructor(
     private readonly settings: HighThroughputSettings,
@@ -169,6 +171,7 @@ export class HighThroughput {
 
   private boot(): InterchangeHandle {
     const { label, managerSelector, heartbeatPeriod, heartbeatThreshold, ports, addresses } = this.settings;
+    const steps = new RelayedSteps(this.ports.dispatcher);
     const interchange = new InterchangeHandle(
       {
         options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs, awaited: [...this.managers.values()] },
@@ -178,10 +181,15 @@ export class HighThroughput {
       },
       {
         outcomes: (records) => this.frontEnd.outcomes(records),
-        message: (message) => this.heard(message),
+        message: (message) => (message.t === "steps" ? steps.take(message) : this.heard(message)),
         died: (error) => this.died(interchange, error),
       },
     );
+    const ignore = this.ports.dispatcher.whenObserved((on) => interchange.tell({ t: "observe", on, origin: performance.timeOrigin }));
+    this.endSteps = () => {
+      ignore();
+      steps.ended();
+    };
     return interchange;
   }
 
@@ -198,12 +206,14 @@ export class HighThroughput {
       cancel: (task, attempt) => interchange.tell({ t: "cancel", task, attempt }),
       expect: (tokens) => interchange.tell({ t: "expect", tokens }),
     });
+    for (const block of this.drains.keys()) interchange.tell({ t: "drain", block });
     this.listening(this.port);
   }
 
   private died(interchange: InterchangeHandle, error: unknown): void {
     if (this.interchange !== interchange) return;
     this.interchange = undefined;
+    this.endSteps?.();
     this.frontEnd.disconnect();
     this.ended?.(error);
   }
@@ -265,6 +275,7 @@ export class HighThroughput {
     this.interchange = undefined;
     this.frontEnd.disconnect();
     await interchange?.stop(managerStopMs);
+    this.endSteps?.();
   }
 
   /** Managers are told to end while there is someone to tell them; then their jobs are cancelled. */

@@ -8,6 +8,7 @@ import { realPorts } from "../../actors/real-ports.js";
 import { encodeThrown } from "../../serialization/index.js";
 import { managerFrames } from "./protocol.js";
 import { Interchange } from "./interchange/interchange.js";
+import { StepReporter } from "./interchange/step-reporter.js";
 import { serveManager } from "./interchange/serve-manager.js";
 import type { FromInterchange, ThreadSetup, ToInterchange } from "./interchange-protocol.js";
 
@@ -17,6 +18,7 @@ const idleCheckMs = 20;
 class InterchangeThread {
   private readonly keys = new Map<string, SecretKey>();
   private readonly interchange: Interchange;
+  private readonly steps: StepReporter;
   private listener: Listener | undefined;
   private isStopping = false;
 
@@ -25,8 +27,10 @@ class InterchangeThread {
     private readonly setup: ThreadSetup,
     private readonly codec: ControlCodec,
   ) {
+    const dispatcher = new Dispatcher(realPorts());
+    this.steps = new StepReporter(dispatcher, (steps) => this.say({ t: "steps", ...steps }));
     this.interchange = new Interchange(setup.options, {
-      dispatcher: new Dispatcher(realPorts()),
+      dispatcher,
       codec,
       toHead: (records) => head.postMessage(records, [records.buffer]),
       news: (bytes) => this.say({ t: "news", bytes: new Uint8Array(bytes) }),
@@ -65,6 +69,7 @@ class InterchangeThread {
       case "define": interchange.define(message.app, message.bytes); return;
       case "cancel": interchange.cancel(message.task, message.attempt); return;
       case "expect": interchange.expect(message.tokens); return;
+      case "observe": this.steps.observe(message.on, performance.timeOrigin - message.origin); return;
       case "drain": interchange.drain(message.block); return;
       case "resume": interchange.resume(message.block); return;
       case "trust": void this.load(message.identity); return;
@@ -96,6 +101,7 @@ class InterchangeThread {
     const until = performance.now() + within;
     while (this.interchange.nodes.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
     await this.listener?.close("the executor ended");
+    this.steps.flush();
     this.say({ t: "stopped" });
     this.head.close();
   }

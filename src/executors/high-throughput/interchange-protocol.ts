@@ -1,4 +1,5 @@
 import type { Token } from "./protocol.js";
+import type { Steps } from "./interchange/step-reporter.js";
 import type { InterchangeEvent, InterchangeOptions } from "./interchange/interchange.js";
 
 /** What an interchange's thread is started with. */
@@ -20,6 +21,8 @@ export type ToInterchange =
   /** The key of a block is on disk. */
   | { readonly t: "trust"; readonly identity: string }
   | { readonly t: "revoke"; readonly identity: string }
+  /** Whether the steps of its cells are wanted; `origin` is when the head's clock was at 0, in milliseconds since 1970. */
+  | { readonly t: "observe"; readonly on: boolean; readonly origin: number }
   | { readonly t: "drain"; readonly block: string }
   | { readonly t: "resume"; readonly block: string }
   /** Managers are told to end; `stopped` follows when they have, or after so many milliseconds. */
@@ -33,5 +36,6 @@ export type FromInterchange =
   /** A peer was not let in. */
   | { readonly t: "refused"; readonly address: string; readonly reason: string; readonly message: string }
   | { readonly t: "failed"; readonly error: unknown }
+  | ({ readonly t: "steps" } & Steps)
   | { readonly t: "stopped" }
   | InterchangeEvent;

@@ -102,7 +102,7 @@ export class ClusterWorld {
     };
     dispatcher.transitions$.subscribe(take);
     this.cluster = new SimulatedCluster(cluster, {
-      ports: this.sim, codec, dispatcher, listener: this.listener(), label: "far", seed, transition: take,
+      ports: this.sim, codec, dispatcher, listener: this.listener(), label: "far", seed,
       probe: (probe) => {
         this.trace.push(probe);
         if (probe.probe === "manager.lost") this.lost(probe.manager);

@@ -53,6 +53,8 @@ const chart = compile<ManagerContext, ManagerMessage, ManagerEffect, ManagerInpu
 const nothing = new Uint8Array(0);
 
 /** Acknowledged at once when so many outcomes have come since the last time. */
+/** The numbers of managers are not given again by the interchanges that follow. */
+const managersOfEpoch = 1_000_000;
 const acknowledgeEvery = 4096;
 const loadMs = 200;
 const sentMs = 2;
@@ -88,7 +90,7 @@ export class Interchange {
   /** Managers that came before the head had said what those before this interchange had been given. */
   private readonly early = new Map<ManagerNode, Registration>();
   private isTold: boolean;
-  private managers = 0;
+  private managers: number;
   private flushing = false;
   private posting = false;
   private sentTimer = false;
@@ -101,6 +103,7 @@ export class Interchange {
     this.choice = new Choice(this.free, this.roomy, ports.dispatcher.ports.random);
     this.awaited = new Map(options.awaited?.map((one) => [one.uid, one]));
     this.isTold = options.epoch === 1;
+    this.managers = (options.epoch - 1) * managersOfEpoch;
     if (this.awaited.size > 0) this.afterQuiet(options.leaseMs, () => this.giveUp());
   }
 
@@ -297,7 +300,7 @@ export class Interchange {
   }
 
   tree(): { path: string; state: string }[] {
-    return [...this.nodes.values()].map((node) => ({ path: `${this.options.label}/${node.path}`, state: node.state.name }));
+    return [...this.nodes.values()].map((node) => ({ path: node.path, state: node.state.name }));
   }
 
   private get now(): number {
@@ -315,7 +318,7 @@ export class Interchange {
   /** Another incarnation at the same place ends the one before. */
   private welcome(facts: Registration): ManagerNode {
     for (const other of this.nodesOf(facts.block)) if (other.facts.rank === facts.rank) this.tell(other, { type: "manager.replaced" });
-    const node = new ManagerNode(this.kind, facts, ++this.managers);
+    const node = new ManagerNode(this.kind, facts, this.options.label, ++this.managers);
     this.nodes.set(facts.uid, node);
     const block = this.blocks.get(facts.block);
     if (block === undefined) this.blocks.set(facts.block, new Set([node]));

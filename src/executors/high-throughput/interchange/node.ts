@@ -81,10 +81,11 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   constructor(
     kind: NodeKind,
     readonly facts: Registration,
+    label: string,
     /** Counts the managers of this executor. */
     number: number,
   ) {
-    super(kind, `${facts.block}/${facts.rank}`, number);
+    super(kind, `${label}/${facts.block}/${facts.rank}`, number);
   }
 
   get isIdle(): boolean {
