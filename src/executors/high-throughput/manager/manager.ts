@@ -150,6 +150,12 @@ export class Manager {
 
   private take(records: TaskRecords): void {
     while (records.next()) {
+      if (this.session.state.name === "stopping") {
+        // Its pool takes nothing any more, and the head does not know that yet.
+        const { task, attempt } = records;
+        this.say(() => writeNote(this.told.writer, task, attempt, outcome.revoked));
+        continue;
+      }
       const app = this.apps.get(records.app) ?? this.unknownApp(records.app);
       const work = new RemoteWork(app, records);
       this.open.set(work.taskId, work);
