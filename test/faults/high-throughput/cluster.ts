@@ -20,10 +20,13 @@ interface Inside {
 /** Interchanges that this process has started, the newest last, and the managers of the newest. Nobody but a test wants to see them: nothing in the product shows them. */
 const handles: { readonly inside: Inside; readonly epoch: number; port: number }[] = [];
 const registered = new Set<string>();
+/** Told of all that interchanges say of themselves and of their managers. */
+export const interchangeNews = new Set<(message: FromInterchange) => void>();
 const inside = InterchangeHandle.prototype as unknown as Inside;
 const { take } = inside;
 inside.take = function (this: Inside, message) {
   if (!(message instanceof Uint8Array)) {
+    for (const heard of interchangeNews) heard(message);
     if (message.t === "listening") handles.push({ inside: this, epoch: this.setup.options.epoch, port: message.port });
     if (message.t === "listening" && this.setup.options.epoch === 1) registered.clear();
     if (message.t === "registered") registered.add(message.uid);
@@ -33,6 +36,11 @@ inside.take = function (this: Inside, message) {
 };
 
 export const interchanges = (): readonly { readonly epoch: number; readonly port: number }[] => handles.map(({ epoch, port }) => ({ epoch, port }));
+
+/** Ends the newest interchange's thread, as an error in it would. */
+export async function killInterchange(): Promise<void> {
+  await handles.at(-1)?.inside.worker.terminate();
+}
 
 export const label = "cluster";
 
@@ -147,9 +155,7 @@ class RunningCluster implements Cluster {
 
   readonly workers = (): number[] => this.running("process-main.js");
 
-  readonly killInterchange = async (): Promise<void> => {
-    await handles.at(-1)?.inside.worker.terminate();
-  };
+  readonly killInterchange = killInterchange;
 
   readonly workingAt = (): string[] => [...registered];
 

@@ -9,16 +9,18 @@ import { processesOf, tells, timed, withCluster } from "./cluster.js";
 const square = app((x: number) => x * x);
 
 /** The first time it runs it waits, writes, and would take long to end; the next time it writes at once. */
-const writes = bashApp(
-  (directory: string, { outputs }: { outputs: readonly [DataFile] }) => sh`
-    if mkdir ${`${directory}/first`} 2>/dev/null; then
-      echo "half of the first" > ${outputs[0]}
-      until [[ -e ${`${directory}/go`} ]]; do sleep 0.05; done
-      echo "the first" > ${outputs[0]}
-    else
-      echo "the second" > ${outputs[0]}
-    fi`,
-);
+const writes = (final: string) =>
+  bashApp(
+    (directory: string, { outputs }: { outputs: readonly [DataFile] }) => sh`
+      if mkdir ${`${directory}/first`} 2>/dev/null; then
+        echo "half of the first" > ${outputs[0]}
+        until [[ -e ${`${directory}/go`} ]]; do sleep 0.05; done
+        echo "the first" > ${outputs[0]}
+      else
+        echo "the second" > ${outputs[0]}
+      fi`,
+    { outputs: [file(final)] as const, retries: { lost: 2 } },
+  );
 
 test("F4: what a fenced attempt writes never gets the final name: frozen past its lease, done elsewhere, thawed", async () => {
   await withCluster({ maxWorkersPerNode: 1, lostGrace: "20s", provider: { initBlocks: 2, maxBlocks: 2 } }, async ({ kernel, manned, directory }) => {
@@ -26,7 +28,7 @@ test("F4: what a fenced attempt writes never gets the final name: frozen past it
     const work = join(directory, "work");
     mkdirSync(work);
     const final = join(work, "result.txt");
-    const future = writes.with({ outputs: [file(final)], retries: { lost: 2 } }).on(kernel)(work);
+    const future = writes(final).on(kernel)(work);
     await until("the first attempt writes", () => existsSync(join(work, "first")) && readdirSync(work).some((name) => name !== "first"));
     // The manager and all that it has started stand still.
     const [command] = processesWith(join(work, "go")).filter(({ command }) => command.includes("bash"));

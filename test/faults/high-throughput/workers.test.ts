@@ -99,12 +99,12 @@ test("F4: a worker's process that stands still is killed with the walltime of it
   const latch = new Latch();
   await withCluster({ isolation: "process", maxWorkersPerNode: 1 }, async ({ kernel, manned }) => {
     const before = await manned();
-    const stuck = heldOnce.with({ walltime: 1000, retries: 0 }).on(kernel)(latch.name, "stuck");
+    const stuck = heldOnce.with({ walltime: 3000, retries: 0 }).on(kernel)(latch.name, "stuck");
     await latch.arrived();
     const pid = pidOf(latch, "stuck");
     process.kill(pid, "SIGSTOP");
-    await timed("a task in a stopped process is over (walltime 1000 ms)", 8000, async () => expect(stuck).rejects.toMatchObject({ name: "AppTimeout" }));
-    tells(await stuck.catch((error: unknown) => error), "heldOnce", "1000");
+    await timed("a task in a stopped process is over (walltime 3000 ms)", 8000, async () => expect(stuck).rejects.toMatchObject({ name: "AppTimeout" }));
+    tells(await stuck.catch((error: unknown) => error), "heldOnce", "3000");
     await timed("the slot of a stopped process works again", 8000, async () => expect(await square.on(kernel)(3)).toBe(9));
     expect(alive(pid)).toBe(false);
     expect(kernel.executors.get(label)).toMatchObject({ zombies: 0 });
