@@ -66,6 +66,8 @@ export class Manager {
   private retryTimer: Timer | undefined;
   private beats: Timer | undefined;
   private flushing = false;
+  /** Resolves when what it has said last has left. */
+  private leaving: Promise<void> = Promise.resolve();
 
   constructor(
     readonly options: ManagerOptions,
@@ -252,8 +254,10 @@ export class Manager {
       },
       "work.watch": () => undefined,
       "pool.stop": () => void this.stopPool(),
-      "head.leave": () => void this.leave(),
-      "process.end": ({ error }) => this.end(error),
+      "head.leave": () => {
+        this.leaving = this.leave();
+      },
+      "process.end": ({ error }) => void this.leaving.finally(() => this.end(error)),
     };
   }
 
