@@ -174,16 +174,23 @@ export class OneLiveAttempt implements Invariant {
   readonly sentence = "a task has at most one live attempt, code of at most one attempt runs, and that of each begins at most once";
   private readonly begun = new Set<string>();
   private readonly live = new Map<number | string, number>();
-  private readonly running = new Map<number, number>();
+  private readonly running = new Map<number, { readonly attempt: number; readonly worker: string }>();
 
   see(entry: Entry): Finding | undefined {
+    if (isProbe(entry, "manager.lost")) {
+      // What runs there is fenced, and may run elsewhere.
+      for (const [task, { worker }] of this.running) if (worker.startsWith(`${entry.manager}/`) || worker.startsWith(`command ${entry.manager}.`)) this.running.delete(task);
+      return undefined;
+    }
     if (isProbe(entry, "code.started")) {
-      const other = this.running.get(entry.task);
+      const other = this.running.get(entry.task)?.attempt;
       if (other !== undefined) return { detail: `code of attempt ${entry.attempt} of task ${entry.task} began on ${entry.worker} while that of attempt ${other} ran`, involved: taskKeys(entry.task) };
       if (this.begun.has(`${entry.task}#${entry.attempt}`)) return { detail: `code of attempt ${entry.attempt} of task ${entry.task} began a second time, on ${entry.worker}`, involved: taskKeys(entry.task) };
       this.begun.add(`${entry.task}#${entry.attempt}`);
-      this.running.set(entry.task, entry.attempt);
-    } else if (isProbe(entry, "code.ended")) this.running.delete(entry.task);
+      this.running.set(entry.task, entry);
+    } else if (isProbe(entry, "code.ended")) {
+      if (this.running.get(entry.task)?.worker === entry.worker) this.running.delete(entry.task);
+    }
     else if (isOf(entry, "attempt")) {
       const other = this.live.get(entry.id);
       if (entry.outcome === "started" && other !== undefined) return { detail: `attempt ${entry.incarnation} of task ${entry.id} began while attempt ${other} was live`, involved: taskKeys(entry.id) };

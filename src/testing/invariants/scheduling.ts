@@ -104,7 +104,8 @@ export class PriorityOrder implements Invariant {
     } else if (entry.to === "queued") queue?.set(key, place);
     else if (entry.from === "queued") {
       queue?.delete(key);
-      if (entry.to === "sent") return this.sent(place, queue?.values() ?? []);
+      // Where the queue is elsewhere, what is there was sent before this was known here.
+      if (entry.to === "sent" && field(entry, "far") !== true) return this.sent(place, queue?.values() ?? []);
     }
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Observable } from "rxjs";
 import { allInvariants, checkInvariants, describeViolation, InvariantChecker, type Entry, type RunFacts } from "#internal/testing/index";
-import { decision, dispatch, failed, ForgedRun, release, request, revoked, settle } from "./forged-run.js";
+import { decision, dispatch, failed, ForgedRun, granted, release, request, revoked, settle } from "./forged-run.js";
 
 interface Planted {
   readonly what: string;
@@ -74,6 +74,17 @@ const planted: readonly Planted[] = [
   { what: "a job that is not listed is gone", breaks: "S21", run: (run) => run.job(1).start("new").move("job.submitted", "queued").move("job.missing", "failed") },
   { what: "blocks are asked for though all have died", breaks: "S22", run: (run) => { run.scaler().start("idle").move(decision(9), "acting", request()); for (const n of [1, 2, 3]) run.block(n).start("requested").move("job.ended", "ended", { type: "block.mourn", reason: "failed" }); } },
   { what: "blocks are added and released by turns", breaks: "S23", run: (run) => { const scaler = run.scaler().start("idle"); for (let i = 0; i < 4; i++) scaler.move(decision(3), "acting", request()).move(decision(3), "acting", { ...release(), limits: { min: 0, max: 2, budget: 2 } }); } },
+  { what: "a manager is in a state that there is not", breaks: "S24", run: (run) => run.manager().start("registering").move("manager.accepted", "asleep").move("manager.left", "gone") },
+  { what: "a manager whose link has ended is offered work", breaks: "S24", run: (run) => run.manager().start("registering").move("manager.accepted", "active").move("link.lost", "detached", { type: "work.offer" }).move("manager.left", "gone") },
+  { what: "a lost manager is active again", breaks: "S24", run: (run) => run.manager().start("registering").move("link.lost", "lost", { type: "work.lose" }).move("link.restored", "active").move("manager.left", "gone") },
+  { what: "a manager goes on after another has taken its place", breaks: "S25", run: (run) => { const old = run.manager().start("registering").move("manager.accepted", "active"); const other = run.manager(2).start("registering").move("manager.accepted", "active"); old.move("lease.waned", "suspect").move("manager.replaced", "lost", { type: "work.lose" }); other.move("manager.left", "gone"); } },
+  { what: "an older manager comes to the place of a newer one", breaks: "S25", run: (run) => { for (const n of [2, 1]) run.manager(n).start("registering"); for (const n of [2, 1]) run.manager(n).move("manager.left", "gone"); } },
+  { what: "a consumer is sent more than it asked for", breaks: "S26", run: (run) => run.consumer().start("idle").move({ type: "session.open", session: 1 }, "open", granted(0, 2)).move({ type: "job.deliver", session: 1, seq: 3 }, "open").move("consumer.close", "closed") },
+  { what: "a consumer passes over a gap", breaks: "S27", run: (run) => run.consumer().start("idle").move({ type: "session.open", session: 1 }, "open", granted(0, 9)).move({ type: "job.deliver", session: 1, seq: 1 }, "open", granted(1, 9)).move({ type: "job.deliver", session: 1, seq: 3 }, "open", granted(3, 9)).move("consumer.close", "closed") },
+  { what: "what a failed executor had is driven twice", breaks: "S32", facts: { executor: () => "threads" }, run: (run) => { const task = run.begin(1); const attempt = run.attempt(1).start("queued").move("attempt.sent", "sent"); run.cell("executor", "threads").start("running").move("executor.failed", "failed"); attempt.move("attempt.lost", "lost"); task.move("executor.replaced", "live.ready", dispatch(2)).move("executor.replaced", "live.ready", dispatch(3)).move("task.cancel", "cancelled", settle("cancelled")); } },
+  { what: "what a failed executor had is driven again as the same attempt", breaks: "S32", facts: { executor: () => "threads" }, run: (run) => { const task = run.task(1).start("waiting"); const attempt = run.attempt(1).start("queued").move("attempt.sent", "sent"); run.cell("executor", "threads").start("running").move("executor.failed", "failed"); attempt.move("attempt.lost", "lost"); task.move("dependency.settled", "live.ready", dispatch(1)).move("task.cancel", "cancelled", settle("cancelled")); } },
+  { what: "a silent manager is never held for lost", breaks: "L2", facts: { grace: 100 }, run: (run) => { const manager = run.manager().start("registering").move("manager.accepted", "active", { type: "lease.watch", lease: 500 }).move("lease.waned", "suspect"); run.pass(700); manager.late("manager.heard", "suspect").move("manager.left", "gone"); } },
+  { what: "the work of a lost manager is not", breaks: "L2", run: (run) => run.manager().start("registering").move("link.lost", "lost") },
   { what: "an attempt is left open", breaks: "R1", run: (run) => run.attempt(1).start("queued") },
   { what: "a thread outlives its kernel", breaks: "R1", run: (run) => { run.cell("thread", "threads/0").start("starting"); run.cell("kernel", "kernel").start("running").move("kernel.close", "closed"); } },
 ];

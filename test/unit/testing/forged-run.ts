@@ -38,6 +38,14 @@ export class ForgedRun {
     return this.cell("block", `farm/block-${n}`);
   }
 
+  manager(incarnation = 1): ForgedCell {
+    return this.cell("manager", "farm/block-1/0", incarnation);
+  }
+
+  consumer(): ForgedCell {
+    return this.cell("work-consumer", "consumer");
+  }
+
   job(n: number): ForgedCell {
     return this.cell("job", `farm/block-${n}`);
   }
@@ -117,4 +125,5 @@ export const release = (...ids: string[]): Effect => ({ type: "blocks.release", 
 export const decision = (outstanding: number): Effect => ({ type: "decision.made", outstanding });
 export const settle = (outcome: string): Effect => ({ type: "task.settle", outcome });
 export const failed = (attempt: number, more: object = {}): Effect => ({ type: "attempt.failed", attempt, error: new Error("it failed"), charge: "app", cost: 1, retryable: true, delay: 0, held: false, ...more });
+export const granted = (received: number, upTo: number): Effect => ({ type: "producer.send", message: { type: "credit.granted", session: 1, n: 1, received, upTo, gap: false, done: [] } });
 export const revoked: Effect = { type: "attempt.report", outcome: "revoked" };
