@@ -87,7 +87,7 @@ export class Harms {
     const one = { harm, at: performance.now() };
     this.done[harm]++;
     this.open.push(one);
-    if (harm === "manager" || harm === "job" || harm === "worker") this.hidden.set(pid, one);
+    if (harm !== "interchange") this.hidden.set(pid, one);
   }
 
   private notice(pid: number): void {
@@ -95,6 +95,13 @@ export class Harms {
     if (one === undefined) return;
     this.hidden.delete(pid);
     this.noticed[one.harm].add(performance.now() - one.at);
+  }
+
+  /** It was over before anybody had to notice. */
+  private forgive(pid: number): void {
+    const one = this.hidden.get(pid);
+    this.hidden.delete(pid);
+    this.open = this.open.filter((other) => other !== one);
   }
 
   private choose(): Harm {
@@ -114,6 +121,7 @@ export class Harms {
     send(pid, "SIGSTOP");
     this.frozen.set(pid, setTimeout(() => {
       this.frozen.delete(pid);
+      this.forgive(pid);
       send(pid, "SIGCONT");
     }, this.random.next() * 2 * leaseMs));
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { app, type AppFuture } from "#internal/index";
-import { held, Latch } from "../../unit/dataflow/latch.js";
+import { held, heldOnce, Latch } from "../../unit/dataflow/latch.js";
 import { until } from "../../unit/executors/shell/observe.js";
 import { label, leaseMs, tells, timed, withCluster } from "./cluster.js";
 
@@ -77,4 +77,42 @@ test("F4: a manager that stands still for longer than its lease is replaced; wha
     expect(managers().length).toBeGreaterThan(0);
   });
   latch.close();
+});
+
+test("F4: what a manager still runs that was given to others meanwhile is ended when it is back, and its worker is free", async () => {
+  const [first, second] = [new Latch(), new Latch()];
+  await withCluster({ maxWorkersPerNode: 1, lostGrace: "20s", provider: { initBlocks: 2, maxBlocks: 2 } }, async ({ kernel, manned, managers }) => {
+    await manned(2);
+    const stranger = heldOnce.on(kernel)(first.name, "stranger");
+    await first.arrived();
+    const frozen = Number(first.arrivals[0]?.split(" ")[1]);
+    process.kill(frozen, "SIGSTOP");
+    await timed(`a frozen manager's task is done elsewhere (lease ${leaseMs} ms)`, leaseMs + 5000, async () => expect(await stranger).toBe(2));
+    process.kill(frozen, "SIGCONT");
+    // Nobody has opened the first latch: the worker that waits there is free only if it was ended.
+    await timed("the worker of a thawed manager is free", 8000, async () => {
+      const both = [held.on(kernel)(second.name, 1), held.on(kernel)(second.name, 2)];
+      await second.arrived(2);
+      second.open();
+      expect(await Promise.all(both)).toEqual([1, 2]);
+    });
+    expect(managers()).toContain(frozen);
+    expect(first.arrivals).toHaveLength(1);
+  });
+  for (const latch of [first, second]) latch.close();
+});
+
+test("a manager that is told to end under load, by whoever cancels its job, fails nobody's task and charges none", async () => {
+  await withCluster({ provider: { initBlocks: 2, maxBlocks: 2 } }, async ({ kernel, manned }) => {
+    const [victim = 0] = await manned(2);
+    const load = Array.from({ length: 4 }, () => squares.map((_, i) => square.on(kernel)(i))).flat();
+    await load[0];
+    process.kill(victim, "SIGTERM");
+    const more = squares.map((_, i) => square.on(kernel)(i));
+    await timed("all is done after a manager was told to end", 10_000, async () => {
+      expect(await Promise.all(load)).toEqual([...squares, ...squares, ...squares, ...squares]);
+      expect(await Promise.all(more)).toEqual(squares);
+    });
+    expect([...load, ...more].flatMap(losses).filter(({ charge }) => charge !== "none")).toEqual([]);
+  });
 });
