@@ -4,7 +4,7 @@ import { Cell } from "../actors/cell.js";
 import type { ChartState } from "../actors/compile.js";
 import type { Timer } from "../actors/ports.js";
 import type { DataFile } from "../data/file.js";
-import type { Executor, ShellWork, Work, WorkSetting } from "../executors/executor.js";
+import type { Executor, Needs, ShellWork, Work, WorkSetting } from "../executors/executor.js";
 import { decode, encode, type Encoded } from "../serialization/index.js";
 import type { TaskContext, TaskEffect, TaskMessage } from "../state-machines/task.js";
 import type { AppDefinition, CallPlan } from "./app-definition.js";
@@ -21,6 +21,8 @@ import { Deferred, promiseAmong, type Waiter, type Waiters, withWaiter } from ".
 /** What only some tasks have. */
 export interface TaskExtra {
   history?: AttemptRecord[];
+  /** Of the present attempt. */
+  needs?: Needs;
   outputs?: Outputs;
   outputFutures?: readonly DataFuture[] | Record<string, DataFuture>;
   inputs?: readonly KeptArgument[];
@@ -143,6 +145,10 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
 
   settingFor(): WorkSetting | undefined {
     return this.extra?.setting;
+  }
+
+  needsFor(): Needs | undefined {
+    return this.extra?.needs;
   }
 
   /** The result, decoded once. Only for a task that succeeded. */

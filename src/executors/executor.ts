@@ -36,6 +36,18 @@ export interface ShellWork {
   readonly capture: boolean;
 }
 
+/** What an attempt needs of its node; of what it does not name it gets what a worker has. */
+export interface Needs {
+  readonly cores?: number;
+  /** Bytes. */
+  readonly memory?: number;
+  readonly gpus?: number;
+  readonly disk?: number;
+  readonly nodes?: number;
+  readonly ranksPerNode?: number;
+  readonly ranks?: number;
+}
+
 /** One task as its executor sees it. The kernel's own record of the task is one of these. */
 export interface Work {
   readonly taskId: number;
@@ -50,6 +62,8 @@ export interface Work {
   argumentsFor(attempt: number): readonly Encoded[];
   shellFor(attempt: number): ShellWork | undefined;
   settingFor(attempt: number): WorkSetting | undefined;
+  /** Undefined: a worker, and nothing beyond that. */
+  needsFor?(attempt: number): Needs | undefined;
 }
 
 export interface ShellAnswer {
@@ -127,6 +141,8 @@ export interface Executor {
   readonly accepts: boolean;
   /** What else is started with it, in this order. */
   readonly parts?: readonly ExecutorPart[];
+  /** Why it can never give a task that, in words; undefined where it can. */
+  fits?(needs: Needs): string | undefined;
   start(): Promise<void>;
   submit(work: Work, attempt: number): void;
   /** Resolves when what it has is finished; takes no more meanwhile. */

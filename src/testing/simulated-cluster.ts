@@ -152,7 +152,7 @@ export class SimulatedCluster {
       submit: (records) => down.send((it) => it.submit(records)),
       define: (app, bytes) => down.send((it) => it.define(app, bytes)),
       cancel: (task, attempt) => down.send((it) => it.cancel(task, attempt)),
-      expect: (tokens) => down.send((it) => it.expect(tokens)),
+      expect: (tokens, needs) => down.send((it) => it.expect(tokens, needs)),
     };
     this.frontEnd.connect(way);
     for (const block of this.draining) down.send((it) => it.drain(block));

@@ -5,9 +5,10 @@ import type { Timer } from "../../actors/ports.js";
 import { BadFrame, BadStateException, InternalConsistencyError, WaitTimeout } from "../../errors/index.js";
 import { attemptMachine, type AttemptContext, type AttemptEffect, type AttemptInput, type AttemptMessage } from "../../state-machines/attempt.js";
 import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
-import type { Answer, Executor, ExecutorPart, ExecutorStatus, RunnableApp, Work, WorkFailure, WorkListener } from "../executor.js";
+import type { Answer, Executor, ExecutorPart, ExecutorStatus, Needs, RunnableApp, Work, WorkFailure, WorkListener } from "../executor.js";
 import { ByteWriter } from "./bytes.js";
 import { readNews, writeDefinition } from "./contents.js";
+import { misfit, needsInWords, type NodeLimits } from "./fit.js";
 import { lossOf } from "./losses.js";
 import { outcome, OutcomeRecords, readAnswer, readFailure, readLoss, writeTask } from "./records.js";
 import type { Token } from "./protocol.js";
@@ -19,6 +20,8 @@ export interface FrontEndOptions {
   /** The workers that blocks are expected to have, until they have registered. */
   readonly expectedWorkers: number;
   readonly ownsProcesses: boolean;
+  /** What no node of it can have more of. */
+  readonly limits?: NodeLimits;
 }
 
 /** The way to the interchange, while there is one. */
@@ -26,7 +29,7 @@ export interface InterchangeWay {
   submit(records: Uint8Array<ArrayBuffer>): void;
   define(app: number, bytes: Uint8Array): void;
   cancel(task: number, attempt: number): void;
-  expect(tokens: readonly Token[]): void;
+  expect(tokens: readonly Token[], needs: readonly (readonly [task: number, needs: Needs])[]): void;
 }
 
 /** What ends with the executor, and has to end before it. */
@@ -91,6 +94,10 @@ export class FrontEnd implements Executor {
 
   get accepts(): boolean {
     return this.cell.is("accepting") && !this.cell.crashed;
+  }
+
+  fits(needs: Needs): string | undefined {
+    return misfit(this.label, needs, this.options.limits ?? { cores: Infinity, memory: Infinity, gpus: Infinity });
   }
 
   start(): Promise<void> {
@@ -162,7 +169,8 @@ export class FrontEnd implements Executor {
   explain(work: Work, number: number): string | undefined {
     const attempt = work.place;
     if (!(attempt instanceof RemoteAttempt) || attempt.number !== number) return undefined;
-    if (attempt.is("queued")) return `attempt ${number} waits for a manager of "${this.label}": ${this.around.describe()}`;
+    const needs = work.needsFor?.(number);
+    if (attempt.is("queued")) return `attempt ${number} waits for a manager of "${this.label}"${needs === undefined ? "" : ` that has ${needsInWords(needs)} free`}: ${this.around.describe()}`;
     return `attempt ${number} is ${attempt.state.name} at a manager of "${this.label}"`;
   }
 
@@ -191,8 +199,15 @@ export class FrontEnd implements Executor {
       else this.write(attempt);
     }
     this.flush();
-    way.expect(out);
+    way.expect(out, this.needsOf(out));
     for (const { isRecalled, isOut, work, number } of this.attempts.values()) if (isRecalled && isOut) way.cancel(work.taskId, number);
+  }
+
+  private needsOf(tokens: readonly Token[]): (readonly [number, Needs])[] {
+    return tokens.flatMap(([task, number]) => {
+      const needs = this.attempts.get(task)?.work.needsFor?.(number);
+      return needs === undefined ? [] : [[task, needs] as const];
+    });
   }
 
   disconnect(): void {

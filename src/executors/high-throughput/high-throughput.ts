@@ -12,6 +12,7 @@ import type { Provider } from "../../providers/provider.js";
 import { Blocks } from "../blocks/blocks.js";
 import type { BlockCommand, BlockLedger, BlockSettings } from "../blocks/options.js";
 import type { WorkListener } from "../executor.js";
+import { limitsOf } from "./fit.js";
 import { FrontEnd } from "./front-end.js";
 import { InterchangeHandle } from "./interchange-handle.js";
 import type { KnownManager } from "./interchange/interchange.js";
@@ -76,7 +77,7 @@ export class HighThroughput {
     const { label, isolation, provider, maxWorkersPerNode } = settings;
     this.directory = ports.directory;
     this.frontEnd = new FrontEnd(
-      { label, incarnation, expectedWorkers: (maxWorkersPerNode ?? 1) * (provider.nodesPerBlock ?? 1), ownsProcesses: isolation === "process" },
+      { label, incarnation, expectedWorkers: (maxWorkersPerNode ?? 1) * (provider.nodesPerBlock ?? 1), ownsProcesses: isolation === "process", limits: limitsOf(settings) },
       ports.dispatcher,
       ports.listener,
       { offered: () => this.blocks?.workOffered(), describe: () => this.describe(), tree: () => this.blocks?.tree() ?? [], stop: () => this.stop() },
@@ -204,7 +205,7 @@ export class HighThroughput {
       submit: (records) => interchange.submit(records),
       define: (app, bytes) => interchange.tell({ t: "define", app, bytes }),
       cancel: (task, attempt) => interchange.tell({ t: "cancel", task, attempt }),
-      expect: (tokens) => interchange.tell({ t: "expect", tokens }),
+      expect: (tokens, needs) => interchange.tell({ t: "expect", tokens, needs }),
     });
     for (const block of this.drains.keys()) interchange.tell({ t: "drain", block });
     this.listening(this.port);

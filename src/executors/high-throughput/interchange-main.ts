@@ -68,7 +68,7 @@ class InterchangeThread {
     switch (message.t) {
       case "define": interchange.define(message.app, message.bytes); return;
       case "cancel": interchange.cancel(message.task, message.attempt); return;
-      case "expect": interchange.expect(message.tokens); return;
+      case "expect": interchange.expect(message.tokens, message.needs); return;
       case "observe": this.steps.observe(message.on, performance.timeOrigin - message.origin); return;
       case "drain": interchange.drain(message.block); return;
       case "resume": interchange.resume(message.block); return;

@@ -1,3 +1,4 @@
+import type { Needs } from "../executor.js";
 import type { Token } from "./protocol.js";
 import type { Steps } from "./interchange/step-reporter.js";
 import type { InterchangeEvent, InterchangeOptions } from "./interchange/interchange.js";
@@ -17,7 +18,7 @@ export interface ThreadSetup {
 export type ToInterchange =
   | { readonly t: "define"; readonly app: number; readonly bytes: Uint8Array }
   | { readonly t: "cancel"; readonly task: number; readonly attempt: number }
-  | { readonly t: "expect"; readonly tokens: readonly Token[] }
+  | { readonly t: "expect"; readonly tokens: readonly Token[]; readonly needs: readonly (readonly [task: number, needs: Needs])[] }
   /** The key of a block is on disk. */
   | { readonly t: "trust"; readonly identity: string }
   | { readonly t: "revoke"; readonly identity: string }

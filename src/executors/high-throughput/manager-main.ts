@@ -14,7 +14,7 @@ import { ThreadPool } from "../thread-pool/pool.js";
 import { Manager, type HeadLink } from "./manager/manager.js";
 import { readSetup, type ManagerSetup } from "./manager/setup.js";
 import { SlotProcesses } from "./manager/slot-processes.js";
-import { workerCount } from "./manager/workers.js";
+import { nodeFacts, workerCount } from "./manager/workers.js";
 import { headFrames } from "./protocol.js";
 
 /** What a thread that was told to end may take, in milliseconds, before it counts as a zombie; a process is killed for real. */
@@ -48,10 +48,11 @@ async function main(path: string | undefined): Promise<void> {
   const ports = realPorts();
   const dispatcher = new Dispatcher(ports);
   const rank = nodeIndex();
-  const cores = availableParallelism();
-  const workers = workerCount(setup, { cores, memory: totalmem() });
+  const constrained = process.constrainedMemory();
+  const { cores, memory } = nodeFacts(process.env, { cores: availableParallelism(), memory: Math.min(totalmem(), constrained > 0 ? constrained : Infinity) });
+  const workers = workerCount(setup, { cores, memory });
   const uid = `${setup.block}.${rank}.${ports.ids.token()}`;
-  const facts = { uid, block: setup.block, rank, host: hostname(), pid: process.pid, cores, memoryMb: Math.round(totalmem() / 2 ** 20), accelerators: setup.accelerators, versions: { node: process.version, caraway: packageVersion() }, workers, prefetch: setup.prefetch };
+  const facts = { uid, block: setup.block, rank, host: hostname(), pid: process.pid, cores, memoryMb: Math.round(memory / 2 ** 20), coresPerWorker: setup.coresPerWorker, ...(setup.memPerWorker === null ? {} : { memoryPerWorkerMb: setup.memPerWorker / 2 ** 20 }), accelerators: setup.accelerators, versions: { node: process.version, caraway: packageVersion() }, workers, prefetch: setup.prefetch };
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
     new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers), dispatcher, listener, (error) => manager.broke(error));

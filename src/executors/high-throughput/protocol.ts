@@ -35,6 +35,9 @@ export interface Registration {
   readonly pid: number;
   readonly cores: number;
   readonly memoryMb: number;
+  /** What each of its workers has of that; unset: one core, and as much memory as the others. */
+  readonly coresPerWorker?: number;
+  readonly memoryPerWorkerMb?: number;
   readonly accelerators: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   /** Tasks that run at once. */
@@ -85,6 +88,8 @@ const registration: Fields<Registration> = {
   pid: isCount,
   cores: isCount,
   memoryMb: isCount,
+  coresPerWorker: (value) => value === undefined || isTime(value),
+  memoryPerWorkerMb: (value) => value === undefined || isTime(value),
   accelerators: isListOf(isText),
   versions: (value) => typeof value === "object" && value !== null && Object.values(value).every(isText),
   workers: (value) => isCount(value) && (value as number) >= 1 && (value as number) <= 65_536,

@@ -1,13 +1,14 @@
 import { encodeThrown, decodeThrown, type Encoded } from "../../serialization/index.js";
 import type { Charge } from "../../state-machines/task.js";
-import type { Answer, ShellAnswer, ShellWork, Work, WorkFailure, WorkSetting } from "../executor.js";
+import type { Answer, Needs, ShellAnswer, ShellWork, Work, WorkFailure, WorkSetting } from "../executor.js";
 import { ByteReader, type ByteWriter } from "./bytes.js";
 
 /**
- * What travels of a task. A record: its length, the attempt, the task (these three are the token), priority, walltime, app; then the
- * contents, which only the manager that runs the task reads.
+ * What travels of a task. A record: its length, the attempt, the task (these three are the token), priority, walltime, app, whether it
+ * needs something beyond a worker (then that follows: cores, memory, gpus); then the contents, which only the manager that runs the task reads.
  */
-const taskHead = 36;
+const taskHead = 40;
+const needsLength = 24;
 /** What travels of an outcome: its length, the attempt, the task, what became of it, how long it ran; then the contents, for the head alone. */
 const outcomeHead = 28;
 
@@ -58,6 +59,8 @@ class Records {
   }
 }
 
+const needKinds = ["cores", "memory", "gpus"] as const;
+
 /** The part of tasks' records that the interchange reads. */
 export class TaskRecords extends Records {
   constructor(bytes: Uint8Array) {
@@ -75,6 +78,17 @@ export class TaskRecords extends Records {
 
   get app(): number {
     return this.view.getUint32(this.from + 32, true);
+  }
+
+  get needs(): Needs | undefined {
+    if (this.view.getUint32(this.from + 36, true) === 0) return undefined;
+    if (this.to - this.from < taskHead + needsLength) throw new RangeError("a record ends before what its task needs");
+    const needs: { cores?: number; memory?: number; gpus?: number } = {};
+    for (const [i, kind] of needKinds.entries()) {
+      const amount = this.view.getFloat64(this.from + taskHead + 8 * i, true);
+      if (amount >= 0) needs[kind] = amount;
+    }
+    return needs;
   }
 }
 
@@ -114,6 +128,7 @@ export function writeTask(writer: ByteWriter, work: Work, attempt: number): void
     writer.f64(work.priority ?? Infinity);
     writer.f64(work.walltime);
     writer.u32(work.app.key);
+    writeNeeds(writer, work.needsFor?.(attempt));
     const args = work.argumentsFor(attempt);
     writer.u32(args.length);
     for (let i = 0; i < args.length; i++) writer.encoded(args[i]);
@@ -134,10 +149,16 @@ export interface TaskContents {
 
 /** The contents of the record that begins there. */
 export function readTask(bytes: Uint8Array, from: number): TaskContents {
-  const reader = new ByteReader(bytes).moveTo(from + taskHead);
+  const reader = new ByteReader(bytes).moveTo(from + taskHead - 4);
+  if (reader.u32() !== 0) reader.moveTo(from + taskHead + needsLength);
   const args = new Array<Encoded>(reader.u32());
   for (let i = 0; i < args.length; i++) args[i] = reader.encoded();
   return { args, setting: readJson<WorkSetting>(reader), shell: readJson<ShellWork>(reader) };
+}
+
+function writeNeeds(writer: ByteWriter, needs: Needs | undefined): void {
+  writer.u32(needs === undefined ? 0 : 1);
+  if (needs !== undefined) for (const kind of needKinds) writer.f64(needs[kind] ?? -1);
 }
 
 function writeJson(writer: ByteWriter, value: object | undefined): void {

@@ -5,7 +5,7 @@ import type { Timer } from "../../actors/ports.js";
 import { BadStateException, PoolStartFailed, WaitTimeout } from "../../errors/index.js";
 import type { AttemptMessage } from "../../state-machines/attempt.js";
 import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
-import type { Answer, Executor, ExecutorStatus, ShellAnswer, Work, WorkListener, WorkNews } from "../executor.js";
+import type { Answer, Executor, ExecutorStatus, Needs, ShellAnswer, Work, WorkListener, WorkNews } from "../executor.js";
 import { decode, decodeThrown, type Encoded } from "../../serialization/index.js";
 import { Attempt, type AttemptKind } from "./attempt.js";
 import { attemptKind } from "./attempt-kind.js";
@@ -112,6 +112,11 @@ export class ThreadPool implements Executor {
       this.dispatcher.tell(this.cell, { type: "executor.failed", error: cause instanceof PoolStartFailed ? cause : new PoolStartFailed("CW-EXEC-007", `the pool "${this.label}" could not start: ${(cause as Error).message}`, { where: { executor: this.label }, cause }) });
     }
     return started;
+  }
+
+  /** It has cores to give, one to each task, and nothing else. */
+  fits({ cores = 1, ...others }: Needs): string | undefined {
+    return cores <= 1 && Object.values(others).every((value) => value === undefined) ? undefined : `the thread pool "${this.label}" gives each task one core`;
   }
 
   submit(work: Work, number: number): void {

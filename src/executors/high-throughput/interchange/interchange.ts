@@ -3,6 +3,7 @@ import type { Dispatcher } from "../../../actors/dispatcher.js";
 import type { Timer } from "../../../actors/ports.js";
 import type { ControlCodec } from "../../../actors/links/control.js";
 import { managerMachine, type ManagerContext, type ManagerEffect, type ManagerInput, type ManagerLoss, type ManagerMessage } from "../../../state-machines/manager.js";
+import type { Needs } from "../../executor.js";
 import { WorkQueue } from "../../work-queue.js";
 import { ByteWriter } from "../bytes.js";
 import { frame, type Registration, type Token } from "../protocol.js";
@@ -10,7 +11,8 @@ import { newsHead } from "../contents.js";
 import { isEnd, isOfManager, outcome, OutcomeRecords, TaskRecords, writeLoss, writeNote } from "../records.js";
 import { Bag } from "./bag.js";
 import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
-import { Choice, couldRun, select, type ManagerSelector } from "./selectors.js";
+import { Larges } from "./larges.js";
+import { Choice, couldRun, select, selectLarge, type ManagerSelector } from "./selectors.js";
 
 export type KnownManager = Pick<Registration, "uid" | "block" | "host">;
 
@@ -58,6 +60,8 @@ const managersOfEpoch = 1_000_000;
 const acknowledgeEvery = 4096;
 const loadMs = 200;
 const sentMs = 2;
+/** So long others may go past a task that needs more than is free anywhere. */
+const keepAfterMs = 1000;
 /** A timer that rings so much later than it should has been held up by this very thread: silence meanwhile proves nothing. */
 const stallMs = 250;
 
@@ -73,6 +77,10 @@ export class Interchange {
   private readonly tasks = new Map<number, Dispatch>();
   /** What no manager that is here can run. */
   private misfits: Dispatch[] = [];
+  private readonly larges = new Larges();
+  /** The manager that is kept free for a large task, and the timer that looks after those that wait. */
+  private kept: ManagerNode | undefined;
+  private keepTimer: Timer | undefined;
   private readonly expected = new Map<number, number>();
   private readonly definitions = new Map<number, Uint8Array>();
   private readonly free = new Bag<ManagerNode>();
@@ -125,6 +133,7 @@ export class Interchange {
     const each = new TaskRecords(records);
     while (each.next()) {
       const one = new Dispatch(each.task, each.attempt, each.priority, each.walltime, each.app, records, each.from, each.to);
+      one.needs = each.needs;
       this.tasks.set(one.task, one);
       this.queue.push(one);
     }
@@ -139,6 +148,10 @@ export class Interchange {
       this.drop(one);
       writeNote(this.writer, task, attempt, outcome.revoked);
       this.flushLater();
+      if (this.kept?.keptFor === one) {
+        this.unkeep();
+        this.pump();
+      }
       return;
     }
     one.cancelled = true;
@@ -146,12 +159,13 @@ export class Interchange {
   }
 
   /** Attempts that an earlier interchange had sent: managers that register again may have them. What none has within a lease is lost. Managers wait for this. */
-  expect(tokens: readonly Token[]): void {
+  expect(tokens: readonly Token[], needs: readonly (readonly [task: number, needs: Needs])[] = []): void {
     for (const [task, attempt] of tokens) {
       const one = new Dispatch(task, attempt, Infinity, 0, 0, undefined, 0, 0);
       one.isQueued = false;
       this.tasks.set(task, one);
     }
+    for (const [task, what] of needs) (this.tasks.get(task) as Dispatch).needs = what;
     this.isTold = true;
     for (const [node, facts] of this.early) this.admit(node, facts, "manager.accepted");
     this.early.clear();
@@ -183,6 +197,7 @@ export class Interchange {
 
   private rest(node: ManagerNode): void {
     node.isResting = node.isRetired || this.draining.has(node.facts.block);
+    if (node.isResting && node === this.kept) this.unkeep();
     this.settleRoom(node);
   }
 
@@ -296,7 +311,7 @@ export class Interchange {
       out += node.out.size;
       workers += node.facts.workers;
     }
-    return { queued: this.queue.size + this.misfits.length, out, managers: this.nodes.size, workers };
+    return { queued: this.queue.size + this.misfits.length + this.larges.size, out, managers: this.nodes.size, workers };
   }
 
   tree(): { path: string; state: string }[] {
@@ -394,7 +409,17 @@ export class Interchange {
     const { choice, queue } = this;
     if (this.awaited.size > 0) return;
     choice.now = this.now;
-    for (let one = queue.peek(); one !== undefined && this.free.size + this.roomy.size > 0; one = queue.peek()) {
+    if (!this.larges.isEmpty) this.larges.begin();
+    for (;;) {
+      const one = queue.peek();
+      if (!this.larges.isEmpty && this.placeLarge(one)) continue;
+      if (one === undefined) break;
+      if (one.needs !== undefined) {
+        queue.shift();
+        if (!this.give(one)) this.setAside(one);
+        continue;
+      }
+      if (this.free.size + this.roomy.size === 0) break;
       choice.one = one;
       choice.expected = this.expected.get(one.app) ?? -1;
       const node = select(this.options.selector, choice);
@@ -404,6 +429,62 @@ export class Interchange {
       else this.assign(one, node, choice.expected);
     }
     if (this.posted.size > 0) this.postLater();
+    if (!this.larges.isEmpty) this.keepFor();
+  }
+
+  /** Gives the soonest large task that has waited, and comes before that one, to whoever has what it needs. False where there is none. */
+  private placeLarge(before: Dispatch | undefined): boolean {
+    const { larges } = this;
+    const one = larges.next(before);
+    if (one === undefined) return false;
+    if (this.give(one)) larges.placed();
+    else larges.passed();
+    return true;
+  }
+
+  private give(one: Dispatch): boolean {
+    const { choice } = this;
+    choice.one = one;
+    choice.expected = this.expected.get(one.app) ?? -1;
+    const node = selectLarge(this.options.selector, this.nodes.values(), choice);
+    if (node === undefined) return false;
+    this.assign(one, node, choice.expected);
+    if (this.kept?.keptFor === one) this.unkeep();
+    return true;
+  }
+
+  private setAside(one: Dispatch): void {
+    one.waitsSince = this.now;
+    this.larges.add(one);
+  }
+
+  /** A large task that others have gone past for long gets a manager that takes nothing else until it fits. One at a time. */
+  private keepFor(): void {
+    if (this.kept === undefined) {
+      const one = this.larges.overdue(this.now - keepAfterMs);
+      if (one !== undefined) this.keep(one);
+    }
+    this.keepTimer ??= this.ports.dispatcher.ports.clock.after(keepAfterMs, () => {
+      this.keepTimer = undefined;
+      this.pump();
+    });
+  }
+
+  private keep(one: Dispatch): void {
+    const able = [...this.nodes.values()].filter((node) => node.couldHold(one, this.now));
+    const [node] = able.sort((a, b) => a.out.size / a.facts.workers - b.out.size / b.facts.workers);
+    if (node === undefined) return;
+    this.kept = node;
+    node.keptFor = one;
+    this.settleRoom(node);
+  }
+
+  private unkeep(): void {
+    const { kept } = this;
+    this.kept = undefined;
+    if (kept === undefined) return;
+    kept.keptFor = undefined;
+    this.settleRoom(kept);
   }
 
   private assign(one: Dispatch, node: ManagerNode, expected: number): void {
@@ -513,6 +594,7 @@ export class Interchange {
     node.link = undefined;
     this.early.delete(node);
     node.retireTimer?.cancel();
+    if (node === this.kept) this.unkeep();
     this.nodes.delete(node.facts.uid);
     this.blocks.get(block)?.delete(node);
     this.settleRoom(node);

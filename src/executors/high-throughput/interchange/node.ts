@@ -2,7 +2,10 @@ import { Cell, type CellKind } from "../../../actors/cell.js";
 import type { Timer } from "../../../actors/ports.js";
 import type { ManagerContext, ManagerEffect, ManagerInput, ManagerMessage } from "../../../state-machines/manager.js";
 import type { Queued } from "../../work-queue.js";
+import type { Needs } from "../../executor.js";
 import type { Registration } from "../protocol.js";
+
+import { Capacity } from "./capacity.js";
 
 export type NodeKind = CellKind<ManagerContext, ManagerMessage, ManagerEffect, ManagerInput, ManagerNode>;
 
@@ -15,6 +18,10 @@ export class Dispatch implements Queued {
   started = false;
   isQueued = true;
   cancelled = false;
+  /** What it needs beyond a worker. */
+  needs: Needs | undefined = undefined;
+  /** When it was found that it fits nowhere now. */
+  waitsSince = 0;
 
   constructor(
     readonly task: number,
@@ -71,6 +78,9 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   /** Whether it is listed among those with a free worker, and those with room. */
   isFree = false;
   isRoomy = false;
+  readonly capacity: Capacity;
+  /** It is kept free for this one, which has waited for long. */
+  keptFor: Dispatch | undefined;
   private pieces: Uint8Array[] = [];
   /** The last piece, which may grow. */
   private piece: Uint8Array | undefined;
@@ -86,6 +96,7 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
     number: number,
   ) {
     super(kind, `${label}/${facts.block}/${facts.rank}`, number);
+    this.capacity = new Capacity(facts);
   }
 
   get isIdle(): boolean {
@@ -98,19 +109,26 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
 
   /** A worker of it has nothing to do. */
   get hasFreeWorker(): boolean {
-    return this.takesWork && this.out.size < this.facts.workers && this.hasWay;
+    const { large, plain } = this.capacity;
+    return this.takesWork && this.out.size - large < plain && this.keptFor === undefined && this.hasWay;
   }
 
   /** It may have work that waits there. */
   get hasRoom(): boolean {
     const { workers, prefetch } = this.facts;
-    if (!this.takesWork || !this.hasWay) return false;
+    if (!this.takesWork || !this.hasWay || this.keptFor !== undefined) return false;
+    // Beside tasks that need more than a worker nothing waits there: it would run as soon as a worker has nothing to do.
+    if (this.capacity.large > 0) return this.out.size - this.capacity.large < this.capacity.plain;
     return this.out.size < workers + prefetch || (this.aheadMs < aheadLimitMs * workers && this.out.size < mostAhead * workers);
   }
 
   /** Whether it may have this now; `expected` is negative where nobody knows how long it takes. */
-  mayTake({ walltime }: Dispatch, expected: number, now: number): boolean {
+  mayTake(one: Dispatch, expected: number, now: number): boolean {
+    const { walltime, needs } = one;
     if (walltime > 0 && now + walltime > this.endsAt) return false;
+    const { large, plain } = this.capacity;
+    if (needs !== undefined) return this.takesWork && this.hasWay && (this.keptFor ?? one) === one && this.capacity.admits(needs, this.out.size - large);
+    if (large > 0) return this.out.size - large < plain;
     const { workers, prefetch } = this.facts;
     // What must not wait there goes to a worker that has nothing to do.
     if (walltime > 0 && this.endsAt < Infinity) return this.out.size < workers;
@@ -118,12 +136,17 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
     return expected >= 0 && walltime === 0 && this.aheadMs + expected <= aheadLimitMs * workers;
   }
 
+  /** Whether it could have this if it had nothing else. */
+  couldHold({ needs, walltime }: Dispatch, now: number): boolean {
+    return this.takesWork && (walltime === 0 || now + walltime <= this.endsAt) && (needs === undefined || this.capacity.couldHold(needs));
+  }
+
   give(one: Dispatch, expected: number): void {
     one.node = this;
     one.isQueued = false;
     one.ahead = Math.max(0, expected);
     this.aheadMs += one.ahead;
-    this.out.set(one.task, one);
+    this.enter(one);
     if (one.bytes !== undefined) this.post(one.bytes, one.from, one.to);
   }
 
@@ -131,11 +154,16 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   adopt(one: Dispatch): void {
     one.node = this;
     one.isQueued = false;
+    this.enter(one);
+  }
+
+  private enter(one: Dispatch): void {
     this.out.set(one.task, one);
+    if (one.needs !== undefined) this.capacity.hold(one.needs);
   }
 
   take(one: Dispatch): void {
-    this.out.delete(one.task);
+    if (this.out.delete(one.task) && one.needs !== undefined) this.capacity.release(one.needs);
     one.node = undefined;
     this.aheadMs = this.out.size === 0 ? 0 : this.aheadMs - one.ahead;
   }

@@ -1,5 +1,5 @@
 import type { Random } from "../../../actors/ports.js";
-import type { Bag } from "./bag.js";
+import { Bag } from "./bag.js";
 import type { Dispatch, ManagerNode } from "./node.js";
 
 export type ManagerSelector = "random" | "least-loaded" | "pack-by-block";
@@ -54,5 +54,12 @@ export function select(selector: ManagerSelector, choice: Choice): ManagerNode |
   return choose(choice.free, choice) ?? choose(choice.roomy, choice);
 }
 
+/** Which manager gets a task that needs more than a worker: among all that have it now. */
+export function selectLarge(selector: ManagerSelector, nodes: Iterable<ManagerNode>, choice: Choice): ManagerNode | undefined {
+  const bag = new Bag<ManagerNode>();
+  for (const node of nodes) if (choice.fits(node)) bag.add(node);
+  return selectors[selector](bag, choice);
+}
+
 /** Managers that could run it at all if they had room: where there is none, it waits for others to come. */
-export const couldRun = (nodes: Iterable<ManagerNode>, one: Dispatch, now: number): boolean => [...nodes].some((node) => node.takesWork && (one.walltime === 0 || now + one.walltime <= node.endsAt));
+export const couldRun = (nodes: Iterable<ManagerNode>, one: Dispatch, now: number): boolean => [...nodes].some((node) => node.couldHold(one, now));

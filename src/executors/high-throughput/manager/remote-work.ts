@@ -1,5 +1,5 @@
 import type { Encoded } from "../../../serialization/index.js";
-import type { RunnableApp, ShellWork, Work, WorkSetting } from "../../executor.js";
+import type { Needs, RunnableApp, ShellWork, Work, WorkSetting } from "../../executor.js";
 import { readTask, type TaskContents, type TaskRecords } from "../records.js";
 
 /** A task as it came to its manager. Its contents are read when a worker has room for it. */
@@ -9,6 +9,7 @@ export class RemoteWork implements Work {
   readonly priority: number | undefined;
   readonly walltime: number;
   readonly attempt: number;
+  readonly needs: Needs | undefined;
   private contents: TaskContents | undefined;
   private readonly bytes: Uint8Array;
   private readonly from: number;
@@ -16,12 +17,13 @@ export class RemoteWork implements Work {
   /** The present one of the records. */
   constructor(
     readonly app: RunnableApp,
-    { task, attempt, priority, walltime, bytes, from }: TaskRecords,
+    { task, attempt, priority, walltime, needs, bytes, from }: TaskRecords,
   ) {
     this.taskId = task;
     this.attempt = attempt;
     this.priority = priority === Infinity ? undefined : priority;
     this.walltime = walltime;
+    this.needs = needs;
     this.bytes = bytes;
     this.from = from;
   }
