@@ -14,11 +14,12 @@ const commands: Readonly<Record<string, Entry>> = {
   check: { about: "find every fault of a configuration", load: async () => (await import("./check.js")).check },
   run: { about: "run a workflow, showing how it goes", load: async () => (await import("./run.js")).run },
   charts: { about: "draw the state charts", load: async () => (await import("./charts.js")).charts },
+  verify: { about: "check a recorded run against the rules", load: async () => (await import("./verify.js")).verify },
   errors: { about: "explain an error code", load: async () => (await import("./errors.js")).errors },
 };
 
 /** Commands that keep their place and are not built yet. */
-const later = ["status", "why", "inspect", "logs", "story", "runs", "report", "verify", "perf", "simulate", "bundle", "attach", "log", "plugins", "bugreport", "usage", "clean"];
+const later = ["status", "why", "inspect", "logs", "story", "runs", "report", "perf", "simulate", "bundle", "attach", "log", "plugins", "bugreport", "usage", "clean"];
 
 /** The `caraway` command: runs what the words ask for and answers the exit code (0 well, 1 failed, 2 wrong use or configuration). */
 export async function main(words: readonly string[], terminal: Terminal = processTerminal, cwd = process.cwd()): Promise<number> {

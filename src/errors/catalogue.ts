@@ -41,6 +41,7 @@ export const catalogue = {
   "CW-DATA-001": entry("SerializationError", "app", false, "a value cannot travel to or from a worker", "Pass plain data, or register a codec for the class."),
   "CW-DATA-002": entry("DeserializationError", "app", false, "bytes could not be turned back into a value", "Check that both sides have the same codecs registered."),
   "CW-DATA-003": entry("InvalidWorkflowDocument", "configuration", false, "a recorded workflow is not valid WfFormat", "Mend each place in the message, or record the workflow again."),
+  "CW-DATA-004": entry("RecordingUnreadable", "configuration", false, "a recording of a run cannot be read", "Give a file that recordTransitions() wrote."),
   "CW-EXEC-001": entry("WorkerLost", "infrastructure", true, "a worker died under a task", "Nothing: the task is run again, up to `lost` times."),
   "CW-EXEC-002": entry("BadStateException", "infrastructure", false, "an executor failed and takes no more work", "See the evidence; mend the cause and add the executor again."),
   "CW-EXEC-003": entry("InvalidResourceSpecification", "configuration", false, "a task asks for resources its executor does not have", "Ask for less, or give `executors` with a label that has them."),

@@ -49,6 +49,8 @@ export class DeserializationError extends CarawayError {}
 /** `CW-DATA-003`: a recorded workflow is not valid WfFormat. */
 export class InvalidWorkflowDocument extends CarawayError {}
 /** `CW-EXEC-001`: a worker died under a task. */
+/** A recording of a run cannot be read. */
+export class RecordingUnreadable extends CarawayError {}
 export class WorkerLost extends CarawayError {}
 /** `CW-EXEC-002`: an executor failed and takes no more work. */
 export class BadStateException extends CarawayError {}
@@ -122,4 +124,4 @@ export class ThreadLost extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, JobLedgerFailed, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, RecordingUnreadable, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, JobLedgerFailed, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);

@@ -14,6 +14,8 @@ export interface Violation {
 export interface CheckOptions extends RunFacts {
   /** Which rules; all by default. */
   readonly invariants?: readonly InvariantMaker[];
+  /** Whether all that happened is kept, for the story of a violation; without, a long run costs no memory. Default true. */
+  readonly stories?: boolean;
 }
 
 /** Reads a run entry by entry, and keeps what each rule finds first. A rule that has found something is asked no more. */
@@ -24,7 +26,7 @@ export class InvariantChecker {
   private readonly stories = new Map<string, Entry[]>();
   private ended = false;
 
-  constructor(options: CheckOptions = {}) {
+  constructor(private readonly options: CheckOptions = {}) {
     this.active = (options.invariants ?? allInvariants).map((Rule) => new Rule(options));
   }
 
@@ -35,11 +37,15 @@ export class InvariantChecker {
 
   /** Takes one step of a cell, or what a probe tells. */
   feed(entry: Entry): void {
-    const key = "outcome" in entry ? `${entry.kind}/${entry.id}` : "task" in entry ? `task/${entry.task}` : `manager/${entry.manager}`;
+    if (this.options.stories !== false) this.tell(entry);
+    this.ask((invariant) => invariant.see(entry));
+  }
+
+  private tell(entry: Entry): void {
+    const key = keyOf(entry);
     const story = this.stories.get(key);
     if (story === undefined) this.stories.set(key, [entry]);
     else story.push(entry);
-    this.ask((invariant) => invariant.see(entry));
   }
 
   /** The run is over: checks what must hold then, and answers with what was found first. */
@@ -71,6 +77,9 @@ export class InvariantChecker {
   }
 }
 
+/** What an entry is about: the key of its story. */
+export const keyOf = (entry: Entry): string => ("outcome" in entry ? `${entry.kind}/${entry.id}` : "task" in entry ? `task/${entry.task}` : "manager" in entry ? `manager/${entry.manager}` : "process");
+
 const numberOf = (entry: Entry): number => ("seq" in entry ? entry.seq : 0);
 
 /** A violation as text: the rule, what was seen, and the story. */
@@ -80,7 +89,7 @@ export function describeViolation({ invariant, sentence, detail, story }: Violat
 
 export function describeEntry(entry: Entry): string {
   const at = entry.at.toFixed(3).padStart(10);
-  if (!("outcome" in entry) && !("task" in entry)) return `${at}        ${entry.probe} ${entry.manager}`;
+  if (!("outcome" in entry) && !("task" in entry)) return `${at}        ${entry.probe} ${"manager" in entry ? entry.manager : entry.message}`;
   if (!("outcome" in entry)) return `${at}        ${entry.probe} task ${entry.task}${"attempt" in entry ? ` attempt ${entry.attempt}` : ""}${"worker" in entry ? ` on ${entry.worker}` : ""}`;
   const way = entry.from === undefined || entry.from === entry.to ? entry.to : `${entry.from} → ${entry.to}`;
   const attempt = (entry.message as { attempt?: number }).attempt;

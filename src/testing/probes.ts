@@ -11,6 +11,8 @@ export type Probe =
   | { readonly probe: "code.threw"; readonly task: number; readonly attempt: number; readonly error: unknown; readonly at: number }
   /** The head holds a manager for lost: what its workers (`manager/…`) run may run elsewhere from now on. */
   | { readonly probe: "manager.lost"; readonly manager: string; readonly at: number }
+  /** Something that nobody caught: an exception, or a rejection. `own`: it comes from caraway's own code. */
+  | { readonly probe: "process.fault"; readonly message: string; readonly own: boolean; readonly at: number }
   /** A future settled. */
   | { readonly probe: "future.settled"; readonly task: number; readonly succeeded: boolean; readonly value: unknown; readonly at: number }
   /** `cancel()` resolved. */

@@ -112,6 +112,16 @@ export class NoCrash implements Invariant {
   }
 }
 
+/** S33, of what is seen from outside. */
+export class HarmlessGuest implements Invariant {
+  readonly name = "S33";
+  readonly sentence = "nothing that caraway throws or rejects is left to the process";
+
+  see(entry: Entry): Finding | undefined {
+    return isProbe(entry, "process.fault") && entry.own ? { detail: `nobody caught this: ${entry.message}`, involved: ["process"] } : undefined;
+  }
+}
+
 /** R1, of what the stream shows. */
 export class NothingLeft implements Invariant {
   readonly name = "R1";

@@ -21,7 +21,7 @@ export interface RunFacts {
   priority?(task: number): number | undefined;
   memoKey?(task: number): string | undefined;
   /** How many tasks are in each state, by the owner's own count. Asked at the end. */
-  counts?(): Readonly<Record<string, number>>;
+  counts?(): Readonly<Record<string, number>> | undefined;
   /** The value as it was before it travelled. */
   decode?(value: unknown): unknown;
   /** What a walltime may be passed by before it is a violation, in milliseconds: grace, patience and delays. Default 1000. */

@@ -5,7 +5,7 @@ import manifest from "../../../package.json" with { type: "json" };
 import { bin, caraway } from "./terminal.js";
 
 const names = ["init", "check", "run", "charts", "errors"];
-const later = ["status", "why", "inspect", "logs", "story", "runs", "report", "verify", "perf", "simulate", "bundle", "attach", "log", "plugins", "bugreport", "usage", "clean"];
+const later = ["status", "why", "inspect", "logs", "story", "runs", "report", "perf", "simulate", "bundle", "attach", "log", "plugins", "bugreport", "usage", "clean"];
 
 describe("the caraway command", () => {
   it("starts from its binary", async () => {
