@@ -4,7 +4,7 @@ import type { ChartState, CompiledChart, Subject as ChartSubject, Typed } from "
 export type Performers<E extends Typed, Owner> = { readonly [K in E["type"]]: (effect: Extract<E, { type: K }>, owner: Owner) => void };
 
 /** What all cells of one kind share: the chart, who performs its effects, and who is told when one crashes. */
-export interface CellKind<C extends object, M extends Typed, E extends Typed, I, Owner extends Cell<C, M, E>> {
+export interface CellKind<C extends object, M extends Typed, E extends Typed, I, Owner extends RunnableCell<C, M, E>> {
   /** First part of the address: `task`, `attempt`, `thread`. */
   readonly name: string;
   readonly chart: CompiledChart<C, M, E, I>;
@@ -17,18 +17,27 @@ export interface CellKind<C extends object, M extends Typed, E extends Typed, I,
   crashed(cell: Owner, error: unknown): void;
 }
 
+/** What a dispatcher needs of a cell. A class with very many cells may compute what others keep. */
+export interface RunnableCell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> extends ChartSubject<C> {
+  readonly kind: CellKind<C, M, E, never, never>;
+  readonly id: number | string;
+  readonly incarnation: number;
+  readonly path: string;
+  /** Set by a crash, and by nothing else. */
+  crashed: boolean;
+}
+
 /**
  * The smallest unit of state: an address, an incarnation and a chart state. Its mailbox is the dispatcher's queue:
  * messages to one cell are handled one at a time, in the order they were told.
  */
-export class Cell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> implements ChartSubject<C> {
+export class Cell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> implements RunnableCell<C, M, E> {
   declare state: ChartState<C>;
   declare context: C;
   // Fields are assigned, not defined: there are cells of more kinds than V8 remembers at one place, and defining is slow then.
   declare readonly kind: CellKind<C, M, E, never, never>;
   declare readonly id: number | string;
   declare readonly incarnation: number;
-  /** Set by a crash, and by nothing else. */
   declare crashed: boolean;
 
   constructor(kind: CellKind<C, M, E, never, never>, id: number | string, incarnation = 1) {

@@ -2,13 +2,11 @@ import type { Ids } from "./ports.js";
 
 /** Numbers each kind from 1. */
 export function countingIds(token: () => string): Ids {
-  const counts = new Map<string, { readonly prefix: string; n: number }>();
-  return {
-    next(kind) {
-      let count = counts.get(kind);
-      if (count === undefined) counts.set(kind, (count = { prefix: `${kind}-`, n: 0 }));
-      return `${count.prefix}${++count.n}`;
-    },
-    token,
+  const counts = new Map<string, { n: number }>();
+  const number = (kind: string): number => {
+    let count = counts.get(kind);
+    if (count === undefined) counts.set(kind, (count = { n: 0 }));
+    return ++count.n;
   };
+  return { next: (kind) => `${kind}-${number(kind)}`, number, token };
 }

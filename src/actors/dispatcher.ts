@@ -1,5 +1,5 @@
 import type { Observable } from "rxjs";
-import type { AnyCell, Cell } from "./cell.js";
+import type { AnyCell, Cell, RunnableCell } from "./cell.js";
 import type { ChartState, StepOutcome, Typed } from "./compile.js";
 import { MessageQueue } from "./message-queue.js";
 import type { Ports } from "./ports.js";
@@ -99,7 +99,7 @@ export class Dispatcher {
   }
 
   /** Enters the initial state and performs the effects of that. */
-  start<C extends object, M extends Typed, E extends Typed>(cell: Cell<C, M, E>, input: unknown): void {
+  start<C extends object, M extends Typed, E extends Typed>(cell: RunnableCell<C, M, E>, input: unknown): void {
     const any = cell as unknown as AnyCell;
     const seq = ++this.told;
     const effects = this.spare.pop() ?? [];

@@ -28,6 +28,8 @@ export interface Random {
 export interface Ids {
   /** A new id, unique in this run: `kind-1`, `kind-2`, … */
   next(kind: string): string;
+  /** The same without the kind in front: 1, 2, … */
+  number(kind: string): number;
   /** A token no other run has. */
   token(): string;
 }

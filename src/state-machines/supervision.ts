@@ -6,10 +6,8 @@ export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one" | "simple_
 export type AutoShutdown = "never" | "any_significant" | "all_significant";
 export type RestartKind = "permanent" | "transient" | "temporary";
 
-/** What a supervisor knows of a child. */
-export interface SupervisedChild {
-  readonly key: number;
-  readonly id: string;
+/** What its specification says of a child: children of a template share it. */
+export interface ChildTraits {
   readonly restart: RestartKind;
   readonly significant: boolean;
   /** It is killed, not asked to stop: `killed` is then the end that was expected. */
@@ -18,18 +16,32 @@ export interface SupervisedChild {
   readonly backsOff: boolean;
   /** Milliseconds of running after which a failure is the first of its row again. */
   readonly resetAfter: number;
-  readonly status: "undefined" | "running" | "restarting";
-  readonly incarnation: number;
+}
+
+/** How restarts of a child have gone. */
+export interface Retries {
   /** Which retry it waits for, while it is restarting: an older one is not heard. */
   readonly token: number;
   /** Restarts in a row. */
   readonly failures: number;
-  /** When it began to run; `-Infinity` where it has not. */
-  readonly since: number;
+}
+
+/** What a supervisor knows of a child. */
+export interface SupervisedChild {
+  readonly key: number;
+  /** Empty for dynamic children, which are known by their keys. */
+  readonly id: string;
+  readonly traits: ChildTraits;
+  readonly status: "undefined" | "running" | "restarting";
+  readonly incarnation: number;
+  /** Absent where none failed. */
+  readonly retries: Retries | undefined;
+  /** When it began to run, of one whose restarts are put off. */
+  readonly since: number | undefined;
 }
 
 /** A new child, as a call to start it describes it. */
-export type NewChild = Pick<SupervisedChild, "key" | "id" | "restart" | "significant" | "brutal" | "backsOff" | "resetAfter">;
+export type NewChild = Pick<SupervisedChild, "key" | "id" | "traits">;
 
 /** What waits for its turn: reports of ends, and calls of the administration. */
 export type SupervisorRequest =
@@ -108,13 +120,16 @@ export function edit(context: SupervisorContext, change: (draft: Draft) => void)
   return draft;
 }
 
-function update(draft: Draft, key: number, change: Partial<SupervisedChild>): void {
+function update(draft: Draft, key: number, change: Partial<Pick<SupervisedChild, "status" | "incarnation" | "since">> & { readonly retries?: Retries | undefined }): void {
   const child = draft.children.get(key);
-  if (child !== undefined) draft.children = draft.children.with(key, { ...child, ...change });
+  if (child === undefined) return;
+  const { id, traits } = child;
+  const { status = child.status, incarnation = child.incarnation, since = child.since } = change;
+  draft.children = draft.children.with(key, { key, id, traits, status, incarnation, retries: "retries" in change ? change.retries : child.retries, since });
 }
 
-function add(draft: Draft, { key, id, restart, significant, brutal, backsOff, resetAfter }: NewChild): void {
-  draft.children = draft.children.with(key, { key, id, restart, significant, brutal, backsOff, resetAfter, status: "undefined", incarnation: 0, token: 0, failures: 0, since: -Infinity });
+function add(draft: Draft, { key, id, traits }: NewChild): void {
+  draft.children = draft.children.with(key, { key, id, traits, status: "undefined", incarnation: 0, retries: undefined, since: undefined });
   if (draft.strategy !== "simple_one_for_one") draft.ids = draft.ids.with(id, key);
 }
 
@@ -132,9 +147,9 @@ export function beginningWith(spec: Pick<SupervisorContext, "strategy" | "intens
 
 /** No restart follows: the ref ends, and a temporary child's specification goes. */
 export function retire(draft: Draft, child: SupervisedChild, gaveUp = false): void {
-  const removed = child.restart === "temporary" || draft.strategy === "simple_one_for_one";
+  const removed = child.traits.restart === "temporary" || draft.strategy === "simple_one_for_one";
   if (removed) remove(draft, child);
-  else update(draft, child.key, { status: "undefined", failures: 0 });
+  else update(draft, child.key, { status: "undefined", retries: undefined });
   draft.outbox.push({ type: "child.retire", key: child.key, removed, gaveUp });
 }
 
@@ -189,16 +204,17 @@ export function noteStep(draft: Draft, report: StepReport): void {
   const child = draft.children.get(report.key);
   draft.awaiting = draft.awaiting.without(report.key);
   if (child === undefined) return;
-  if (report.type === "child.started") update(draft, child.key, { status: "running", incarnation: report.incarnation, since: report.at });
+  if (report.type === "child.started") update(draft, child.key, child.traits.backsOff ? { status: "running", incarnation: report.incarnation, since: report.at } : { status: "running", incarnation: report.incarnation });
   else if (report.type === "child.ignored") retire(draft, child);
   else if (report.type === "child.stopped") noteStopped(draft, child, report.reason);
   else noteFailedStart(draft, child, report.reason);
 }
 
 function noteStopped(draft: Draft, child: SupervisedChild, reason: EndReason): void {
-  const asExpected = child.brutal ? reason === "killed" : child.restart === "permanent" ? isShutdown(reason) : isNormalEnd(reason);
+  const { brutal, restart } = child.traits;
+  const asExpected = brutal ? reason === "killed" : restart === "permanent" ? isShutdown(reason) : isNormalEnd(reason);
   if (child.status === "running" && !asExpected) announce(draft, "shutdown_error", child, reason);
-  if (draft.operation?.kind === "repair" && child.restart !== "temporary") update(draft, child.key, { status: "restarting" });
+  if (draft.operation?.kind === "repair" && restart !== "temporary") update(draft, child.key, { status: "restarting" });
   else retire(draft, child);
 }
 
@@ -229,14 +245,14 @@ function tryAgain(draft: Draft, child: SupervisedChild): void {
   for (const { keys } of draft.steps) for (const key of keys) if (draft.children.get(key)?.status === "restarting") update(draft, key, { status: "undefined" });
   draft.steps = Line.empty;
   draft.operation = undefined;
-  putOff(draft, child);
+  putOff(draft, child, child.retries?.failures ?? 0);
 }
 
-function putOff(draft: Draft, child: SupervisedChild): void {
+function putOff(draft: Draft, { key, traits }: SupervisedChild, before: number): void {
   const token = ++draft.tokens;
-  const failures = child.failures + 1;
-  update(draft, child.key, { status: "restarting", failures, token });
-  draft.outbox.push(child.backsOff ? { type: "child.delay", key: child.key, token, failures } : { type: "retry.post", key: child.key, token });
+  const failures = before + 1;
+  update(draft, key, { status: "restarting", retries: { token, failures } });
+  draft.outbox.push(traits.backsOff ? { type: "child.delay", key, token, failures } : { type: "retry.post", key, token });
 }
 
 /** The operation has come to its end: whoever asked for it is told. */
@@ -265,7 +281,7 @@ function decideOne(draft: Draft, request: SupervisorRequest, now: number): void 
   }
   if (request.type === "child.due") {
     const child = draft.children.get(request.key);
-    if (child?.status === "restarting" && child.token === request.token) attempt(draft, child, now);
+    if (child?.status === "restarting" && child.retries?.token === request.token) attempt(draft, child, now);
     return;
   }
   const refusal = request.type === "call.start-child" ? startChild(draft, request.call, request.child) : administer(draft, request);
@@ -276,20 +292,20 @@ function decideOne(draft: Draft, request: SupervisorRequest, now: number): void 
 function decideEnd(draft: Draft, { key, incarnation, reason }: Extract<SupervisorRequest, { type: "child.ended" }>, now: number): void {
   const child = draft.children.get(key);
   if (child?.status !== "running" || child.incarnation !== incarnation) return;
-  const isRestarted = child.restart === "permanent" || (child.restart === "transient" && !isNormalEnd(reason));
+  const { restart, significant, backsOff, resetAfter } = child.traits;
+  const isRestarted = restart === "permanent" || (restart === "transient" && !isNormalEnd(reason));
   if (isRestarted || !isNormalEnd(reason)) announce(draft, "child_terminated", child, reason);
   if (!isRestarted) {
     retire(draft, child);
-    if (child.significant && endsWithSignificant(draft)) planEnd(draft, "shutdown");
+    if (significant && endsWithSignificant(draft)) planEnd(draft, "shutdown");
     return;
   }
-  const failures = now - child.since >= child.resetAfter ? 0 : child.failures;
-  if (child.backsOff) putOff(draft, { ...child, failures });
-  else attempt(draft, { ...child, failures }, now);
+  if (backsOff) putOff(draft, child, now - (child.since ?? -Infinity) >= resetAfter ? 0 : (child.retries?.failures ?? 0));
+  else attempt(draft, child, now);
 }
 
 function endsWithSignificant({ autoShutdown, children }: Draft): boolean {
-  if (autoShutdown === "all_significant") return !Array.from(children).some(({ significant, status }) => significant && status !== "undefined");
+  if (autoShutdown === "all_significant") return !Array.from(children).some(({ traits, status }) => traits.significant && status !== "undefined");
   return autoShutdown === "any_significant";
 }
 
@@ -302,7 +318,7 @@ function attempt(draft: Draft, child: SupervisedChild, now: number): void {
     planEnd(draft, "shutdown");
     return;
   }
-  update(draft, child.key, { status: "restarting", failures: child.failures });
+  update(draft, child.key, { status: "restarting" });
   draft.operation = { kind: "repair", key: child.key };
   draft.steps = Line.of(repairSteps(draft, child.key));
 }

@@ -1,5 +1,5 @@
 import type { EndReason } from "../state-machines/end-reason.js";
-import type { Envelope } from "./logical-ref.js";
+import type { Envelope } from "./envelope.js";
 import type { ActorRef } from "./types.js";
 
 /** What every ref of this library can do for the library, whether its actor lives in this thread or in another. */

@@ -1,13 +1,15 @@
 import { inspect } from "node:util";
 import type { EndReason } from "../state-machines/end-reason.js";
-import type { Answer } from "../state-machines/supervision.js";
+import type { Answer, NewChild } from "../state-machines/supervision.js";
 import type { SupervisorMessage } from "../state-machines/supervisor.js";
-import type { ChildCell } from "./child-cell.js";
+import { ChildCell } from "./child-cell.js";
 import { prepareChild } from "./check-specs.js";
 import type { Administration } from "./handle.js";
-import { causeOf, type LogicalRef } from "./logical-ref.js";
-import { newChild, TemplateChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
+import { LogicalRef } from "./logical-ref.js";
+import type { PreparedChild, PreparedSupervisor } from "./prepared.js";
+import { causeOf } from "./ref-errors.js";
 import { refusal } from "./refusal.js";
+import type { Roll } from "./roll.js";
 import type { Services } from "./services.js";
 import type { SupervisorCell } from "./supervisor-kind.js";
 import type { ActorRef, ChildInfo, ChildSpec, Supervisor } from "./types.js";
@@ -18,15 +20,15 @@ export interface Administered {
   readonly prepared: PreparedSupervisor;
   readonly path: string;
   readonly cell: SupervisorCell;
-  readonly entries: ReadonlyMap<number, ChildCell>;
-  enter(child: PreparedChild): ChildCell;
+  readonly entries: Roll<ChildCell>;
+  enter(child: PreparedChild, name?: string | number, input?: unknown): ChildCell;
   drop(key: number, gaveUp: boolean): void;
 }
 
 interface PendingCall {
   /** What was asked for and of whom, to say in a refusal. */
   readonly act: "start" | "restart" | "stop" | "delete";
-  readonly child: string | ActorRef;
+  readonly child: string | ActorRef | ChildCell;
   /** Of the child that the call would make. */
   readonly key: number | undefined;
   resolve(ref: LogicalRef | undefined): void;
@@ -43,9 +45,12 @@ export class SupervisorAdministration implements Administration {
   constructor(private readonly supervisor: Administered) {}
 
   async startChild(spec: ChildSpec | { readonly id?: string; readonly input?: unknown }): Promise<ActorRef | undefined> {
-    const child = this.supervisor.prepared.strategy === "simple_one_for_one" ? this.instance(spec) : prepareChild(spec as ChildSpec, this.supervisor.path, this.supervisor.prepared.autoShutdown);
-    const { key } = this.supervisor.enter(child);
-    return this.call("start", child.id, (call, at) => ({ type: "call.start-child", child: newChild(key, child), call, at }), key);
+    const { strategy, autoShutdown } = this.supervisor.prepared;
+    const isDynamic = strategy === "simple_one_for_one";
+    const cell = isDynamic ? this.instance(spec) : this.supervisor.enter(prepareChild(spec as ChildSpec, this.supervisor.path, autoShutdown));
+    const { key, prepared } = cell;
+    const child: NewChild = { key, id: isDynamic ? "" : prepared.id, traits: prepared.traits };
+    return this.call("start", cell, (call, at) => ({ type: "call.start-child", child, call, at }), key);
   }
 
   async restartChild(id: string): Promise<ActorRef | undefined> {
@@ -53,7 +58,7 @@ export class SupervisorAdministration implements Administration {
   }
 
   async terminateChild(child: string | ActorRef): Promise<void> {
-    const key = typeof child === "string" ? undefined : [...this.supervisor.entries.values()].find(({ ref }) => ref === child)?.key;
+    const key = typeof child === "string" ? undefined : this.keyOf(child);
     if (typeof child !== "string" && key === undefined) throw refusal("not_found", `${this.supervisor.path} has no child with the ref ${child.path}`, { actor: this.supervisor.path });
     await this.call("stop", child, (call, at) => (typeof child === "string" ? { type: "call.terminate-child", id: child, call, at } : { type: "call.terminate-child", key: key ?? 0, call, at }));
   }
@@ -63,11 +68,11 @@ export class SupervisorAdministration implements Administration {
   }
 
   children(): ChildInfo[] {
-    const known = [...this.supervisor.cell.context.children].map(({ key, id, status }): ChildInfo[] => {
+    const known = [...this.supervisor.cell.context.children].map(({ key, status }): ChildInfo[] => {
       const entry = this.supervisor.entries.get(key);
       if (entry === undefined) return [];
       const ref = status === "running" ? entry.ref : status === "restarting" ? status : undefined;
-      return [{ id, ref, type: typeOf(entry.prepared), restarts: Math.max(0, entry.ref.incarnation - 1) }];
+      return [{ id: entry.name, ref, type: typeOf(entry.prepared), restarts: Math.max(0, entry.ref.incarnation - 1) }];
     });
     return known.flat().reverse();
   }
@@ -82,7 +87,7 @@ export class SupervisorAdministration implements Administration {
 
   spec(id: string): ChildSpec {
     const { children, ids, strategy } = this.supervisor.cell.context;
-    const key = strategy === "simple_one_for_one" ? Array.from(children).find((child) => child.id === id)?.key : ids.get(id);
+    const key = strategy === "simple_one_for_one" ? Array.from(children).find((child) => this.supervisor.entries.get(child.key)?.name === id)?.key : ids.get(id);
     const entry = key === undefined ? undefined : this.supervisor.entries.get(key);
     if (entry === undefined) throw refusal("not_found", `${this.supervisor.path} has no child ${JSON.stringify(id)}`, { actor: this.supervisor.path });
     return { ...entry.prepared.spec, id };
@@ -107,7 +112,7 @@ export class SupervisorAdministration implements Administration {
     if (key !== undefined && !this.supervisor.cell.context.children.has(key)) this.supervisor.drop(key, false);
     const { path } = this.supervisor;
     const cause = causeOf(answer.cause);
-    call.reject(refusal(answer.reason, `${path} refused the ${call.act} of ${typeof call.child === "string" ? JSON.stringify(call.child) : call.child.path}${cause === undefined ? "" : `: ${textOf(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));
+    call.reject(refusal(answer.reason, `${path} refused the ${call.act} of ${nameOf(call.child)}${cause === undefined ? "" : `: ${textOf(cause)}`}`, { actor: path, evidence: answer.cause === undefined ? {} : { end: answer.cause }, cause }));
   }
 
   /** The supervisor was killed, or has crashed: nobody answers any more. */
@@ -115,13 +120,21 @@ export class SupervisorAdministration implements Administration {
     for (const number of [...this.calls.keys()]) this.reply(number, { ok: false, reason: "shutdown" });
   }
 
-  private instance({ id, input }: { readonly id?: string; readonly input?: unknown }): PreparedChild {
-    const { template } = this.supervisor.prepared;
-    if (template === undefined) throw refusal("missing_child", `${this.supervisor.path} has no template`);
-    return new TemplateChild(template, id ?? this.supervisor.services.ports.ids.next(this.supervisor.path), input === undefined ? template.input : input);
+  private instance({ id, input }: { readonly id?: string; readonly input?: unknown }): ChildCell {
+    const { prepared, path, services } = this.supervisor;
+    const { template } = prepared;
+    if (template === undefined) throw refusal("missing_child", `${path} has no template`);
+    return this.supervisor.enter(template, id ?? services.ports.ids.number(path), input === undefined ? template.input : input);
   }
 
-  private call(act: PendingCall["act"], child: string | ActorRef, message: (call: number, at: number) => CallMessage, key?: number): Promise<LogicalRef | undefined> {
+  /** Of a child's ref, while the supervisor has the child. */
+  private keyOf(child: ActorRef): number | undefined {
+    const home = child instanceof LogicalRef ? child.home : undefined;
+    if (!(home instanceof ChildCell) || home.ref !== child) return undefined;
+    return this.supervisor.entries.get(home.key) === home ? home.key : undefined;
+  }
+
+  private call(act: PendingCall["act"], child: PendingCall["child"], message: (call: number, at: number) => CallMessage, key?: number): Promise<LogicalRef | undefined> {
     const { services, cell } = this.supervisor;
     const number = ++this.numbers;
     return new Promise((resolve, reject) => {
@@ -133,5 +146,7 @@ export class SupervisorAdministration implements Administration {
 }
 
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : inspect(cause, { depth: 1 }));
+
+const nameOf = (child: PendingCall["child"]): string => (typeof child === "string" ? JSON.stringify(child) : child instanceof ChildCell ? JSON.stringify(child.name) : child.path);
 
 const typeOf = ({ body }: PreparedChild): "worker" | "supervisor" => (body.kind === "supervisor" ? "supervisor" : "worker");

@@ -3,7 +3,7 @@ import type { EndReason } from "../state-machines/end-reason.js";
 import { isAddressable, type Addressable } from "./addressable.js";
 import { carry, carryReason, uncarry, uncarryReason } from "./carried.js";
 import { kinds, theActor, withRefs, type Frame } from "./frames.js";
-import type { Envelope } from "./logical-ref.js";
+import type { Envelope } from "./envelope.js";
 import { refusal } from "./refusal.js";
 import { RemoteRef, type Passage } from "./remote-ref.js";
 import { mapRefs } from "./map-refs.js";

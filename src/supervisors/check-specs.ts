@@ -2,7 +2,7 @@ import type { AnyActorLogic, AnyStateMachine } from "xstate";
 import { compile, type CompiledChart, type Typed } from "../actors/compile.js";
 import { durationFault, parseDuration } from "../config/units.js";
 import type { AutoShutdown } from "../state-machines/supervision.js";
-import type { Body, PreparedChild, PreparedSupervisor } from "./prepared.js";
+import { traitsOf, type Body, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
 import { notYet, refusal } from "./refusal.js";
 import type { Backoff, ChildSpec, SupervisorSpec } from "./types.js";
 
@@ -46,13 +46,11 @@ export function prepareChild(spec: ChildSpec, around: string, autoShutdown: Auto
   if (significant && autoShutdown === "never") throw refusal("bad_combination", `${place}: a significant child needs a supervisor with autoShutdown`);
   const body = prepareBody(spec, place);
   const isSupervisor = body.kind === "supervisor";
-  return {
-    spec, id, restart, significant, input, body,
-    ...prepareMailbox(spec.mailbox ?? {}, place),
-    shutdown: prepareShutdown(spec.shutdown ?? (isSupervisor ? "infinity" : 5000), place),
-    startTimeout: limit("invalid_start_timeout", `${place}: startTimeout`, spec.startTimeout ?? (isSupervisor ? "infinity" : 30_000)),
-    backoff: backoff === false ? undefined : prepareBackoff(backoff, place),
-  };
+  const boxed = prepareMailbox(spec.mailbox ?? {}, place);
+  const shutdown = prepareShutdown(spec.shutdown ?? (isSupervisor ? "infinity" : 5000), place);
+  const startTimeout = limit("invalid_start_timeout", `${place}: startTimeout`, spec.startTimeout ?? (isSupervisor ? "infinity" : 30_000));
+  const delays = backoff === false ? undefined : prepareBackoff(backoff, place);
+  return { spec, id, traits: traitsOf({ restart, significant, shutdown, backoff: delays }), shutdown, startTimeout, backoff: delays, ...boxed, input, body };
 }
 
 function prepareMailbox(given: NonNullable<ChildSpec["mailbox"]>, place: string): Pick<PreparedChild, "mailbox" | "dropsOldest"> {

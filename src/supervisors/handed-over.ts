@@ -1,4 +1,4 @@
-import type { Envelope } from "./logical-ref.js";
+import type { Envelope } from "./envelope.js";
 
 /**
  * Messages that a thread was given, in order. The thread counts in shared memory those that it has begun to handle: so it is known of each,

@@ -1,12 +1,12 @@
 import type { EndReason } from "../state-machines/end-reason.js";
 
-/** Who is told how an incarnation fares: its child's cell. */
+/** Who is told how an incarnation fares, by its number. */
 export interface IncarnationHost {
-  started(): void;
+  reportStarted(incarnation: number): void;
   /** The start said that there is nothing to do. */
-  ignored(): void;
+  reportIgnored(incarnation: number): void;
   /** Once; also for a start that failed. */
-  ended(reason: EndReason): void;
+  reportEnded(incarnation: number, reason: EndReason): void;
 }
 
 /** One actor behind a ref. */

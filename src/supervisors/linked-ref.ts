@@ -4,7 +4,7 @@ import { parseDuration } from "../config/units.js";
 import { AskTimeout } from "../errors/index.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import { isAddressable, RefBehind, type Addressable } from "./addressable.js";
-import type { Envelope } from "./logical-ref.js";
+import type { Envelope } from "./envelope.js";
 import { mapRefs } from "./map-refs.js";
 import { sendable } from "./sendable.js";
 import type { Services } from "./services.js";

@@ -1,9 +1,10 @@
 import { createActor, type AnyActor, type AnyActorLogic, type Snapshot } from "xstate";
 import type { Timer } from "../actors/ports.js";
 import type { EndReason } from "../state-machines/end-reason.js";
-import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import type { Incarnation } from "./incarnation.js";
 import { LogicFences } from "./logic-fences.js";
-import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
+import type { Envelope, Receiver } from "./envelope.js";
+import type { LogicalRef } from "./logical-ref.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
 import { isTyped } from "./typed-message.js";
@@ -29,7 +30,7 @@ export class LogicActor implements Incarnation, Receiver {
     private readonly services: Services,
     private readonly logic: AnyActorLogic,
     readonly ref: LogicalRef,
-    private readonly host: IncarnationHost,
+    private readonly incarnation: number,
   ) {
     this.fences = new LogicFences(() => {
       services.counts.contained++;
@@ -98,7 +99,7 @@ export class LogicActor implements Incarnation, Receiver {
   private begin(): void {
     this.phase = "running";
     this.ref.opened();
-    this.host.started();
+    this.ref.reportStarted(this.incarnation);
   }
 
   private complete({ status }: Snapshot<unknown>): void {
@@ -126,6 +127,6 @@ export class LogicActor implements Incarnation, Receiver {
     this.asked = [];
     this.fences.stopAll();
     this.ref.detach(reason);
-    this.host.ended(reason);
+    this.ref.reportEnded(this.incarnation, reason);
   }
 }

@@ -1,8 +1,9 @@
-import { Cell, type CellKind } from "../actors/cell.js";
+import type { CellKind, RunnableCell } from "../actors/cell.js";
 import type { ChartState, CompiledChart, StepOutcome, Typed } from "../actors/compile.js";
 import type { EndReason } from "../state-machines/end-reason.js";
-import type { Incarnation, IncarnationHost } from "./incarnation.js";
-import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
+import type { Envelope, Receiver } from "./envelope.js";
+import type { Incarnation } from "./incarnation.js";
+import type { LogicalRef } from "./logical-ref.js";
 import type { Effects } from "./prepared.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
@@ -12,7 +13,10 @@ import type { ChartSelf } from "./types.js";
 type UserChart = CompiledChart<object, Typed, Typed, unknown>;
 
 /** A user's chart as an actor: a cell of the dispatcher, one message at a time in it, the others in the mailbox. */
-export class MachineActor extends Cell implements Incarnation, Receiver, ChartSelf {
+export class MachineActor implements RunnableCell, Incarnation, Receiver, ChartSelf {
+  declare state: ChartState<object>;
+  declare context: object;
+  crashed = false;
   /** Made when somebody asks for its signal. */
   private abort: AbortController | undefined;
   private phase: "starting" | "running" | "ended" = "starting";
@@ -20,13 +24,22 @@ export class MachineActor extends Cell implements Incarnation, Receiver, ChartSe
   private current: Envelope | undefined;
 
   constructor(
-    private readonly services: Services,
-    private readonly body: { readonly chart: UserChart; readonly effects: Effects },
+    readonly kind: MachineKind,
+    private readonly effects: Effects,
     readonly ref: LogicalRef,
-    incarnation: number,
-    private readonly host: IncarnationHost,
-  ) {
-    super(kindOf(body.chart), ref.path, incarnation);
+    readonly incarnation: number,
+  ) {}
+
+  get id(): string {
+    return this.ref.path;
+  }
+
+  get path(): string {
+    return `${this.kind.name}/${this.id}`;
+  }
+
+  private get services(): Services {
+    return this.ref.home.services;
   }
 
   get signal(): AbortSignal {
@@ -42,7 +55,7 @@ export class MachineActor extends Cell implements Incarnation, Receiver, ChartSe
     if (this.isEnded()) return;
     this.phase = "running";
     this.ref.opened();
-    this.host.started();
+    this.ref.reportStarted(this.incarnation);
     this.settled();
   }
 
@@ -106,7 +119,7 @@ export class MachineActor extends Cell implements Incarnation, Receiver, ChartSe
 
   perform(effect: Typed): void {
     if (this.phase === "ended") return;
-    const perform = this.body.effects[effect.type];
+    const perform = this.effects[effect.type];
     if (effect.type === "reply" && "answer" in effect) this.current?.reply?.(effect.answer);
     else if (effect.type === "stash" && perform === undefined) this.ref.stash(this.current);
     else if (effect.type === "unstash" && perform === undefined) this.ref.unstash();
@@ -121,7 +134,7 @@ export class MachineActor extends Cell implements Incarnation, Receiver, ChartSe
     this.phase = "ended";
     this.abort?.abort(refusal("ending", `${this.ref.path} is ending`));
     this.ref.detach(reason);
-    this.host.ended(reason);
+    this.ref.reportEnded(this.incarnation, reason);
   }
 
   private isEnded(): boolean {
@@ -133,7 +146,7 @@ type MachineKind = CellKind<object, Typed, Typed, unknown, MachineActor>;
 const kinds = new WeakMap<UserChart, MachineKind>();
 
 /** What all actors of one chart share. */
-function kindOf(chart: UserChart): MachineKind {
+export function machineKindOf(chart: UserChart): MachineKind {
   const known = kinds.get(chart);
   if (known !== undefined) return known;
   const perform = (effect: Typed, actor: MachineActor): void => actor.perform(effect);

@@ -1,7 +1,8 @@
-import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import type { Incarnation } from "./incarnation.js";
 import { LogicActor } from "./logic-actor.js";
-import type { LogicalRef, Receiver } from "./logical-ref.js";
-import { MachineActor } from "./machine-actor.js";
+import type { Receiver } from "./envelope.js";
+import type { LogicalRef } from "./logical-ref.js";
+import { MachineActor, machineKindOf } from "./machine-actor.js";
 import type { Body, PreparedChild } from "./prepared.js";
 import { RunActor, type Offspring } from "./run-actor.js";
 import type { Services } from "./services.js";
@@ -15,19 +16,19 @@ export interface MadeWorker {
 }
 
 /** The actor that a specification describes; any but a supervisor. */
-export function makeWorker(services: Services, child: PreparedChild, body: WorkerBody, ref: LogicalRef, incarnation: number, host: IncarnationHost, makeOffspring: () => Offspring): MadeWorker {
+export function makeWorker(services: Services, child: PreparedChild, input: unknown, body: WorkerBody, ref: LogicalRef, incarnation: number, makeOffspring: () => Offspring): MadeWorker {
   if (body.kind === "run") {
-    const actor = new RunActor(services, child, ref, incarnation, host, makeOffspring);
+    const actor = new RunActor(services, child.shutdown, input, ref, incarnation, makeOffspring);
     return { actor, launch: () => actor.launch(body.run) };
   }
   if (body.kind === "machine") {
-    const actor = new MachineActor(services, body, ref, incarnation, host);
-    return { actor, launch: () => actor.launch(child.input) };
+    const actor = new MachineActor(machineKindOf(body.chart), body.effects, ref, incarnation);
+    return { actor, launch: () => actor.launch(input) };
   }
   if (body.kind === "logic") {
-    const actor = new LogicActor(services, body.logic, ref, host);
-    return { actor, launch: () => actor.launch(child.input) };
+    const actor = new LogicActor(services, body.logic, ref, incarnation);
+    return { actor, launch: () => actor.launch(input) };
   }
-  const actor = new ThreadActor(services, child, body, ref, incarnation, host);
+  const actor = new ThreadActor(services, child, input, body, ref, incarnation);
   return { actor, launch: () => actor.launch() };
 }

@@ -1,7 +1,7 @@
 import type { ResourceLimits } from "node:worker_threads";
 import type { AnyActorLogic } from "xstate";
 import type { CompiledChart, Typed } from "../actors/compile.js";
-import type { NewChild, AutoShutdown, Strategy, RestartKind } from "../state-machines/supervision.js";
+import type { AutoShutdown, ChildTraits, RestartKind, Strategy } from "../state-machines/supervision.js";
 import type { ChartSelf, ChildSpec, Self } from "./types.js";
 
 export type Effects = Readonly<Record<string, (effect: never, self: ChartSelf) => unknown>>;
@@ -25,8 +25,7 @@ export type Body =
 export interface PreparedChild {
   readonly spec: ChildSpec;
   readonly id: string;
-  readonly restart: RestartKind;
-  readonly significant: boolean;
+  readonly traits: ChildTraits;
   readonly shutdown: number | "brutal_kill";
   readonly startTimeout: number;
   readonly backoff: { readonly min: number; readonly max: number; readonly jitter: number } | undefined;
@@ -35,51 +34,6 @@ export interface PreparedChild {
   readonly dropsOldest: boolean;
   readonly input: unknown;
   readonly body: Body;
-}
-
-/** A child of a template: what all of these have in common is kept once. */
-export class TemplateChild implements PreparedChild {
-  constructor(
-    private readonly template: PreparedChild,
-    readonly id: string,
-    readonly input: unknown,
-  ) {}
-
-  get spec(): ChildSpec {
-    return this.template.spec;
-  }
-
-  get restart(): RestartKind {
-    return this.template.restart;
-  }
-
-  get significant(): boolean {
-    return this.template.significant;
-  }
-
-  get shutdown(): PreparedChild["shutdown"] {
-    return this.template.shutdown;
-  }
-
-  get startTimeout(): number {
-    return this.template.startTimeout;
-  }
-
-  get backoff(): PreparedChild["backoff"] {
-    return this.template.backoff;
-  }
-
-  get mailbox(): number {
-    return this.template.mailbox;
-  }
-
-  get dropsOldest(): boolean {
-    return this.template.dropsOldest;
-  }
-
-  get body(): Body {
-    return this.template.body;
-  }
 }
 
 export interface PreparedSupervisor {
@@ -91,10 +45,16 @@ export interface PreparedSupervisor {
   readonly template: PreparedChild | undefined;
 }
 
-/** What the supervisor's chart has to know of a child. */
-export function newChild(key: number, child: PreparedChild): NewChild {
-  const { id, restart, significant, shutdown, backoff } = child;
-  return { key, id, restart, significant, brutal: shutdown === "brutal_kill", backsOff: backoff !== undefined, resetAfter: backoff === undefined ? 0 : (backoff.min + backoff.max) / 2 };
+interface Traits {
+  readonly restart: RestartKind;
+  readonly significant: boolean;
+  readonly shutdown: PreparedChild["shutdown"];
+  readonly backoff: PreparedChild["backoff"];
+}
+
+/** What the supervisor's chart has to know of a specification. */
+export function traitsOf({ restart, significant, shutdown, backoff }: Traits): ChildTraits {
+  return { restart, significant, brutal: shutdown === "brutal_kill", backsOff: backoff !== undefined, resetAfter: backoff === undefined ? 0 : (backoff.min + backoff.max) / 2 };
 }
 
 /** How long the n-th restart in a row waits. `draw` is uniform in [0, 1). */

@@ -1,12 +1,11 @@
 import { EndNotices } from "../actors/end-notices.js";
-import { parseDuration } from "../config/units.js";
 import { AskTimeout } from "../errors/index.js";
 import type { EndReason } from "../state-machines/end-reason.js";
-import { RefBehind } from "./addressable.js";
-import type { Envelope } from "./logical-ref.js";
+import { AskingRef } from "./asking-ref.js";
+import type { Envelope } from "./envelope.js";
 import { notYet, refusal } from "./refusal.js";
 import type { Services } from "./services.js";
-import type { ActorRef, Duration } from "./types.js";
+import type { ActorRef } from "./types.js";
 import type { Observable } from "rxjs";
 
 /** The way to the thread where an actor lives. */
@@ -19,13 +18,13 @@ export interface Passage {
 }
 
 /** A ref that has come from another thread: it tells, asks and watches over there. It does not see restarts, nor what is announced. */
-export class RemoteRef extends RefBehind implements ActorRef {
+export class RemoteRef extends AskingRef implements ActorRef {
   readonly ended: Promise<EndReason>;
   private readonly notices: EndNotices;
   private settle: (reason: EndReason) => void = () => undefined;
 
   constructor(
-    private readonly services: Services,
+    protected readonly services: Services,
     readonly passage: Passage,
     readonly number: number,
     readonly id: string,
@@ -50,22 +49,16 @@ export class RemoteRef extends RefBehind implements ActorRef {
     return this.unseen("snapshot$");
   }
 
-  tell(message: unknown): void {
-    this.deliver({ message });
+  protected post(envelope: Envelope): void {
+    this.deliver(envelope);
   }
 
-  ask(message: unknown, { timeout = 5000 }: { readonly timeout?: Duration } = {}): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const ms = parseDuration(timeout, "the time-out of ask");
-      const envelope: Envelope = { message, reply: (answer) => over(() => resolve(answer)), refuse: (error) => over(() => reject(error)) };
-      const timer = this.services.ports.clock.after(ms, () => over(() => reject(new AskTimeout("CW-SUP-002", `${this.path} did not answer within ${ms} ms`, { where: { actor: this.path }, evidence: { timeout: ms } }))));
-      const over = (settle: () => void): void => {
-        timer.cancel();
-        this.passage.forget(envelope);
-        settle();
-      };
-      this.deliver(envelope);
-    });
+  protected settled(envelope: Envelope): void {
+    this.passage.forget(envelope);
+  }
+
+  protected silent(ms: number): Error {
+    return new AskTimeout("CW-SUP-002", `${this.path} did not answer within ${ms} ms`, { where: { actor: this.path }, evidence: { timeout: ms } });
   }
 
   deliver(envelope: Envelope): void {

@@ -1,9 +1,11 @@
 import type { Dispatcher } from "../actors/dispatcher.js";
 import type { Timer } from "../actors/ports.js";
 import type { EndReason } from "../state-machines/end-reason.js";
-import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import type { Incarnation } from "./incarnation.js";
 import { isAddressable } from "./addressable.js";
-import { causeOf, type LogicalRef, type Envelope, type Receiver } from "./logical-ref.js";
+import type { Envelope, Receiver } from "./envelope.js";
+import type { LogicalRef } from "./logical-ref.js";
+import { causeOf } from "./ref-errors.js";
 import type { PreparedChild } from "./prepared.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
@@ -15,13 +17,14 @@ type Cleanup = (reason: EndReason) => void | Promise<void>;
 /** A supervisor and its children, to look at. */
 export interface Family {
   readonly cell: { readonly context: { readonly children: Iterable<{ readonly key: number }> } };
-  readonly entries: ReadonlyMap<number, FamilyMember>;
+  readonly entries: Iterable<FamilyMember> & { get(key: number): FamilyMember | undefined };
 }
 
 interface FamilyMember {
   readonly ref: LogicalRef;
   readonly state: { readonly name: string };
   readonly actor: unknown;
+  readonly prepared: { readonly body: { readonly kind: string } };
 }
 
 /** Children of an actor: made when the first is spawned. */
@@ -36,7 +39,6 @@ export interface Offspring {
 /** A plain function as an actor: `starting → running → ending → ended`. */
 export class RunActor implements Incarnation, Receiver, Self<never> {
   readonly signal: AbortSignal;
-  readonly input: unknown;
   private phase: "starting" | "running" | "ending" | "ended" = "starting";
   private readonly abort = new AbortController();
   private readonly cleanups: Cleanup[] = [];
@@ -54,14 +56,13 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
 
   constructor(
     private readonly services: Services,
-    private readonly child: PreparedChild,
+    private readonly shutdown: PreparedChild["shutdown"],
+    readonly input: unknown,
     readonly ref: LogicalRef,
     readonly incarnation: number,
-    private readonly host: IncarnationHost,
     private readonly makeOffspring: () => Offspring,
   ) {
     this.signal = this.abort.signal;
-    this.input = child.input;
   }
 
   launch(run: (self: Self<never>) => unknown): void {
@@ -175,12 +176,12 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
       this.phase = "ended";
       this.release();
       this.ref.detach("normal");
-      this.host.ignored();
+      this.ref.reportIgnored(this.incarnation);
       return;
     }
     this.phase = "running";
     this.ref.opened();
-    this.host.started();
+    this.ref.reportStarted(this.incarnation);
   }
 
   private handled(): void {
@@ -196,7 +197,7 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     this.phase = "ending";
     this.reason ??= reason;
     this.abort.abort(refusal("ending", `${this.ref.path} is ending`, { cause: causeOf(reason) }));
-    const { shutdown } = this.child;
+    const { shutdown } = this;
     if (byItself && shutdown !== Infinity) this.limit = this.services.ports.clock.after(shutdown === "brutal_kill" ? 0 : shutdown, () => this.overdue());
     if (!this.busy) this.cleanUp();
   }
@@ -229,7 +230,7 @@ export class RunActor implements Incarnation, Receiver, Self<never> {
     this.phase = "ended";
     this.release();
     this.ref.detach(reason);
-    this.host.ended(reason);
+    this.ref.reportEnded(this.incarnation, reason);
   }
 
   private release(): void {

@@ -5,13 +5,15 @@ import type { ChildReport } from "../state-machines/child.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import type { SupervisorEffect } from "../state-machines/supervision.js";
 import { SupervisorAdministration } from "./administration.js";
-import { ChildCell, type ChildOwner } from "./child-cell.js";
+import { ChildCell, childKindOf, type ChildKind, type ChildOwner } from "./child-cell.js";
 import { SupervisorHandle } from "./handle.js";
 import type { Incarnation, IncarnationHost } from "./incarnation.js";
-import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
+import type { Envelope, Receiver } from "./envelope.js";
+import type { LogicalRef } from "./logical-ref.js";
 import { makeWorker } from "./make-worker.js";
-import { delayOf, newChild, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
+import { delayOf, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
 import { refusal } from "./refusal.js";
+import { Roll } from "./roll.js";
 import type { Offspring } from "./run-actor.js";
 import type { Services } from "./services.js";
 import { supervisorKind, type SupervisorCell } from "./supervisor-kind.js";
@@ -23,9 +25,10 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   readonly takes = "all";
   readonly cell: SupervisorCell;
   /** Its children by their keys, in the order they were made. */
-  readonly entries = new Map<number, ChildCell>();
+  readonly entries = new Roll<ChildCell>();
   private readonly administration: SupervisorAdministration;
-  private readonly within: string;
+  readonly within: string;
+  readonly childKind: ChildKind;
   private keys = 0;
   private over = false;
 
@@ -41,33 +44,33 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
     this.cell = new Cell(supervisorKind(this.performers(), (error) => this.fault(error)), path, incarnation);
     this.administration = new SupervisorAdministration(this);
     this.within = `${path}/`;
+    this.childKind = childKindOf(services);
   }
 
   /** Starts its children in their order. */
   launch(): void {
     const { strategy, intensity, period, autoShutdown, children } = this.prepared;
-    const known = children.map((child) => newChild(this.enter(child).key, child));
+    const known = children.map((child) => ({ key: this.enter(child).key, id: child.id, traits: child.traits }));
     this.face.attach(this.administration);
     this.services.dispatcher.start(this.cell, { strategy, intensity, period, autoShutdown, children: known });
   }
 
   /** Makes a cell for a child, which its start may follow. */
-  enter(child: PreparedChild): ChildCell {
-    const { services, within } = this;
-    const cell = new ChildCell(services, this, ++this.keys, child, within);
-    this.entries.set(cell.key, cell);
-    services.dispatcher.start(cell, { key: cell.key, shutdown: child.shutdown, startTimeout: child.startTimeout });
+  enter(child: PreparedChild, name: string | number = child.id, input = child.input): ChildCell {
+    const cell = new ChildCell(this, ++this.keys, child, name, input);
+    this.entries.add(cell.key, cell);
+    this.services.dispatcher.start(cell, { key: cell.key, shutdown: child.shutdown, startTimeout: child.startTimeout });
     return cell;
   }
 
-  handleFor({ id, body }: PreparedChild, ref: () => LogicalRef): SupervisorHandle | undefined {
-    return body.kind === "supervisor" ? new SupervisorHandle(`${this.path}/${id}`, () => ref().ended, () => ref().status === "ended") : undefined;
+  handleFor({ path }: ChildCell, ref: () => LogicalRef): SupervisorHandle {
+    return new SupervisorHandle(path, () => ref().ended, () => ref().status === "ended");
   }
 
   /** Drops a child that the supervisor knows no more. */
   drop(key: number, gaveUp: boolean): void {
     this.entries.get(key)?.tell({ type: gaveUp ? "child.give-up" : "child.forget" });
-    this.entries.delete(key);
+    this.entries.remove(key);
   }
 
   /** Messages are for workers. */
@@ -94,17 +97,16 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   }
 
   launchChild(cell: ChildCell, incarnation: number): void {
-    const host = new ChildHost(cell, incarnation);
     const number = cell.renew(incarnation);
-    const { ref, prepared } = cell;
+    const { ref, prepared, input } = cell;
     const { body } = prepared;
     if (body.kind !== "supervisor") {
-      const made = makeWorker(this.services, prepared, body, ref, number, host, () => offspringOf(this.services, ref.path));
+      const made = makeWorker(this.services, prepared, input, body, ref, number, () => offspringOf(this.services, ref.path));
       this.begin(cell, made.actor, number, () => made.launch());
     } else {
       const { supervisor: handle } = ref;
       if (!(handle instanceof SupervisorHandle)) throw new TypeError(`${ref.path} has no handle`);
-      const actor = new SupervisorActor(this.services, body.supervisor, ref.path, handle, host, ref, number);
+      const actor = new SupervisorActor(this.services, body.supervisor, ref.path, handle, ref, ref, number);
       this.begin(cell, actor, number, () => actor.launch());
     }
   }
@@ -133,13 +135,15 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
       "retry.post": ({ key, token }) => dispatcher.tell(this.cell, { type: "child.due", key, token, at: services.now }),
       "child.retire": ({ key, removed, gaveUp }) => {
         const entry = this.entries.get(key);
-        entry?.ref.end(entry.context.lastEnd);
+        entry?.retire();
         if (removed || gaveUp) this.drop(key, gaveUp);
       },
       "children.kill": () => this.killAll("killed"),
       "call.reply": ({ call, answer }) => this.administration.reply(call, answer),
       "event.announce": ({ event }) => {
-        const report = { ...event, at: services.now, supervisor: this.path };
+        const { at, supervisor } = { at: services.now, supervisor: this.path };
+        const id = this.entries.get(event.key)?.name ?? event.id;
+        const report = { ...event, id, at, supervisor };
         services.reports.next(report);
         this.face.reports.next(report);
         this.ref?.announcements.next(report);
@@ -150,7 +154,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
           return;
         }
         this.ref?.opened();
-        this.host.started();
+        this.host.reportStarted(this.cell.incarnation);
       },
     };
   }
@@ -159,7 +163,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   private killAll(reason: EndReason): void {
     if (this.over) return;
     this.over = true;
-    for (const entry of [...this.entries.values()].reverse()) {
+    for (const entry of [...this.entries].reverse()) {
       entry.actor?.kill();
       entry.ref.end("killed");
       entry.tell({ type: "child.kill" });
@@ -172,7 +176,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   private finish(reason: EndReason): void {
     if (this.over) return;
     this.over = true;
-    for (const key of [...this.entries.keys()]) this.drop(key, false);
+    for (const { key } of [...this.entries]) this.drop(key, false);
     this.close(reason);
   }
 
@@ -180,27 +184,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
     this.administration.close();
     this.face.attach(undefined);
     this.ref?.detach(reason);
-    this.host.ended(reason);
-  }
-}
-
-/** Tells a child's cell what becomes of one incarnation of its actor. */
-class ChildHost implements IncarnationHost {
-  constructor(
-    private readonly cell: ChildCell,
-    private readonly incarnation: number,
-  ) {}
-
-  started(): void {
-    this.cell.tell({ type: "actor.started", incarnation: this.incarnation });
-  }
-
-  ignored(): void {
-    this.cell.tell({ type: "actor.ignored", incarnation: this.incarnation });
-  }
-
-  ended(reason: EndReason): void {
-    this.cell.tell({ type: "actor.ended", incarnation: this.incarnation, reason });
+    this.host.reportEnded(this.cell.incarnation, reason);
   }
 }
 
@@ -227,7 +211,7 @@ export function offspringOf(services: Services, path: string): Offspring {
   let ended: () => void = () => undefined;
   const whenEnded = new Promise<void>((resolve) => (ended = resolve));
   const handle = new SupervisorHandle(path, () => whenEnded.then(() => "shutdown" as const), () => false);
-  const actor = new SupervisorActor(services, childless, path, handle, { started: nobody, ignored: nobody, ended });
+  const actor = new SupervisorActor(services, childless, path, handle, { reportStarted: nobody, reportIgnored: nobody, reportEnded: ended });
   actor.launch();
   return {
     family: actor,

@@ -8,7 +8,8 @@ import { isNormalEnd, type EndReason } from "../state-machines/end-reason.js";
 import { isAddressable } from "./addressable.js";
 import { prepareSupervisor } from "./check-specs.js";
 import { SupervisorHandle } from "./handle.js";
-import { causeOf, LogicalRef } from "./logical-ref.js";
+import { LogicalRef } from "./logical-ref.js";
+import { causeOf } from "./ref-errors.js";
 import { refusal } from "./refusal.js";
 import { Services, type MessageRecord, type SystemCounts } from "./services.js";
 import { SupervisorActor } from "./supervisor-actor.js";
@@ -67,7 +68,7 @@ export class ActorSystem {
       this.tops.delete(path);
       ended(reason);
     };
-    const actor = new SupervisorActor(this.services, prepared, path, handle, { started, ignored: started, ended: close });
+    const actor = new SupervisorActor(this.services, prepared, path, handle, { reportStarted: started, reportIgnored: started, reportEnded: (_incarnation, reason) => close(reason) });
     this.tops.set(path, { actor, handle, ended: whenEnded });
     actor.launch();
     const failure = await Promise.race([whenStarted.then(() => undefined), whenEnded.then((reason) => ({ reason }))]);

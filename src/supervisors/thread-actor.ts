@@ -5,9 +5,10 @@ import type { EndReason } from "../state-machines/end-reason.js";
 import { Border } from "./border.js";
 import { uncarryReason } from "./carried.js";
 import { frameWidth, kinds, withRefs, type Frame } from "./frames.js";
-import type { Incarnation, IncarnationHost } from "./incarnation.js";
+import type { Incarnation } from "./incarnation.js";
 import { loadOf, packed } from "./thread-ref.js";
-import type { Envelope, LogicalRef, Receiver } from "./logical-ref.js";
+import type { Envelope, Receiver } from "./envelope.js";
+import type { LogicalRef } from "./logical-ref.js";
 import type { ModuleBody, PreparedChild } from "./prepared.js";
 import { notYet, refusal } from "./refusal.js";
 import { sendable } from "./sendable.js";
@@ -42,18 +43,18 @@ export class ThreadActor implements Incarnation, Receiver {
   constructor(
     private readonly services: Services,
     private readonly child: PreparedChild,
+    private readonly input: unknown,
     private readonly body: ModuleBody,
     private readonly ref: LogicalRef,
     private readonly incarnation: number,
-    private readonly host: IncarnationHost,
   ) {}
 
   launch(): void {
-    const { child, body, ref, incarnation } = this;
+    const { child, body, input, ref, incarnation } = this;
     const { threads } = this.services.ports;
     try {
       if (threads === undefined) throw notYet(`a module on a thread in a system on simulated time (${ref.path})`);
-      const beginning: ThreadBeginning = { id: child.id, path: ref.path, incarnation, mailbox: child.mailbox, shutdown: child.shutdown, input: child.input };
+      const beginning: ThreadBeginning = { id: ref.id, path: ref.path, incarnation, mailbox: child.mailbox, shutdown: child.shutdown, input };
       const load = sendable(beginning, `the input of ${ref.path}`);
       const data: ThreadData = { module: body.module.href, taken: this.given.memory, typescript: /\.[cm]?tsx?$/.test(body.module.pathname) ? typescriptProject() : undefined };
       const thread = threads.start<Frame, Frame>({ entry, data: { ...data }, resourceLimits: body.resourceLimits, width: frameWidth, refused: (frame, error) => this.refused(frame, error), exited: (end) => this.exited(end) });
@@ -131,7 +132,7 @@ export class ThreadActor implements Incarnation, Receiver {
     if (this.phase !== "starting") return;
     this.phase = "running";
     this.ref.opened();
-    this.host.started();
+    this.ref.reportStarted(this.incarnation);
     this.hold();
   }
 
@@ -190,8 +191,8 @@ export class ThreadActor implements Incarnation, Receiver {
       refuse?.(refusal("noproc", `${this.ref.path} ended before it came to the message, whose memory had moved to its thread`, { actor: this.ref.path }));
     }
     this.ref.detach(reason);
-    if (this.ignored) this.host.ignored();
-    else this.host.ended(reason);
+    if (this.ignored) this.ref.reportIgnored(this.incarnation);
+    else this.ref.reportEnded(this.incarnation, reason);
   }
 
   /** What was told and could not be copied after all: it was changed since it was told. */

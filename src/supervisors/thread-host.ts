@@ -5,8 +5,10 @@ import { Border } from "./border.js";
 import { carryReason } from "./carried.js";
 import { prepareChild } from "./check-specs.js";
 import { kinds, theActor, withRefs, type Frame } from "./frames.js";
-import type { Incarnation, IncarnationHost } from "./incarnation.js";
-import { LogicalRef, type Envelope, type Receiver } from "./logical-ref.js";
+import type { Incarnation } from "./incarnation.js";
+import type { Envelope, Receiver } from "./envelope.js";
+import type { Home } from "./home.js";
+import { LogicalRef } from "./logical-ref.js";
 import { makeWorker } from "./make-worker.js";
 import type { PreparedChild } from "./prepared.js";
 import { refusal } from "./refusal.js";
@@ -16,7 +18,11 @@ import { actorWindow, type ThreadBeginning } from "./thread-protocol.js";
 import type { ChildSpec } from "./types.js";
 
 /** The actor in its thread: what the program tells it, and what the program is told of it. */
-export class ThreadHost implements IncarnationHost, Receiver {
+export class ThreadHost implements Home, Receiver {
+  readonly name: string;
+  readonly path: string;
+  readonly capacity: number;
+  readonly dropsOldest = false;
   private readonly ref: LogicalRef;
   private readonly border: Border;
   private readonly beginning: ThreadBeginning;
@@ -31,7 +37,7 @@ export class ThreadHost implements IncarnationHost, Receiver {
   private contained = 0;
 
   constructor(
-    private readonly services: Services,
+    readonly services: Services,
     private readonly link: LinkPort<Frame, Frame>,
     private readonly taken: Int32Array,
     [kind, , , load]: Frame,
@@ -39,7 +45,10 @@ export class ThreadHost implements IncarnationHost, Receiver {
     private readonly leave: () => void,
   ) {
     const { id, path, mailbox } = load as ThreadBeginning;
-    this.ref = new LogicalRef(services, id, path, mailbox + actorWindow);
+    this.name = id;
+    this.path = path;
+    this.capacity = mailbox + actorWindow;
+    this.ref = new LogicalRef(this);
     this.border = new Border(services, link, this.ref);
     this.beginning = this.border.opened(kind, load) as ThreadBeginning;
     services.deadLetters.listen((letter) => this.send(kinds.lost, letter, () => this.link.post([kinds.lost, 0, 0, { ...letter, message: String(letter.message) }])));
@@ -53,17 +62,17 @@ export class ThreadHost implements IncarnationHost, Receiver {
     try {
       child = this.prepare(await load());
     } catch (error) {
-      this.ended({ error: startError(error, this.ref.path) });
+      this.reportEnded(this.beginning.incarnation, { error: startError(error, this.ref.path) });
       return;
     }
     if (this.stopped) {
-      this.ended("shutdown");
+      this.reportEnded(this.beginning.incarnation, "shutdown");
       return;
     }
     const { body } = child;
     if (body.kind === "supervisor") return;
     const { incarnation } = this.beginning;
-    const made = makeWorker(this.services, child, body, this.ref, incarnation, this, () => offspringOf(this.services, this.ref.path));
+    const made = makeWorker(this.services, child, child.input, body, this.ref, incarnation, () => offspringOf(this.services, this.ref.path));
     this.actor = made.actor;
     this.ref.attach(incarnation, this);
     made.launch();
@@ -101,15 +110,15 @@ export class ThreadHost implements IncarnationHost, Receiver {
     this.actor?.askOver?.(envelope);
   }
 
-  started(): void {
+  reportStarted(): void {
     this.link.post([kinds.started, 0, 0, undefined]);
   }
 
-  ignored(): void {
+  reportIgnored(): void {
     this.finish([kinds.ignored, 0, 0, undefined]);
   }
 
-  ended(reason: EndReason): void {
+  reportEnded(_incarnation: number, reason: EndReason): void {
     this.finish([kinds.ended, 0, 0, carryReason(reason)]);
   }
 

@@ -1,4 +1,5 @@
-import { LogicalRef, type Envelope } from "./logical-ref.js";
+import type { Envelope } from "./envelope.js";
+import { LogicalRef } from "./logical-ref.js";
 import { sendable, type Sendable } from "./sendable.js";
 
 /** A message with its form for the way. */

@@ -12,7 +12,7 @@ export function treeOf(path: string, actor: SupervisorActor): TreeNode {
 /** The ref at a path below a supervisor or an actor. Walks down; among many children of one, it looks at each. */
 export function findRef(family: Family, path: string): LogicalRef | undefined {
   let found: LogicalRef | undefined;
-  for (const { ref, actor } of family.entries.values()) {
+  for (const { ref, actor } of family.entries) {
     if (ref.path === path && (found === undefined || ref.status !== "ended")) found = ref;
     const inner = path.startsWith(`${ref.path}/`) ? familyOf(actor) : undefined;
     if (inner !== undefined) found = findRef(inner, path) ?? found;
@@ -24,9 +24,9 @@ function childrenOf(family: Family): TreeNode[] {
   return [...family.cell.context.children].flatMap(({ key }) => {
     const member = family.entries.get(key);
     if (member === undefined) return [];
-    const { ref, state, actor } = member;
+    const { ref, state, actor, prepared } = member;
     const inner = familyOf(actor);
-    return [{ id: ref.id, path: ref.path, type: actor instanceof SupervisorActor ? ("supervisor" as const) : ("worker" as const), state: state.name, incarnation: ref.incarnation, children: inner === undefined ? [] : childrenOf(inner) }];
+    return [{ id: ref.id, path: ref.path, type: prepared.body.kind === "supervisor" ? ("supervisor" as const) : ("worker" as const), state: state.name, incarnation: ref.incarnation, children: inner === undefined ? [] : childrenOf(inner) }];
   });
 }
 

@@ -72,10 +72,11 @@ const child: Sample<ChildInput, ChildMessage> = {
   ],
 };
 
-const newChild = { key: 1, id: "a", restart: "permanent", significant: false, brutal: false, backsOff: false, resetAfter: 10 } as const;
+const traits = { restart: "permanent", significant: false, brutal: false, backsOff: false, resetAfter: 10 } as const;
+const newChild = { key: 1, id: "a", traits };
 
 const supervisor: Sample<SupervisorInput, SupervisorMessage> = {
-  input: { strategy: "one_for_all", intensity: 1, period: 5, autoShutdown: "any_significant", children: [newChild, { ...newChild, key: 2, id: "b", restart: "temporary", significant: true }] },
+  input: { strategy: "one_for_all", intensity: 1, period: 5, autoShutdown: "any_significant", children: [newChild, { key: 2, id: "b", traits: { ...traits, restart: "temporary", significant: true } }] },
   messages: [
     { type: "child.started", key: 1, incarnation: 1, at: 1 },
     { type: "child.started", key: 2, incarnation: 1, at: 1 },
@@ -87,7 +88,7 @@ const supervisor: Sample<SupervisorInput, SupervisorMessage> = {
     { type: "child.ended", key: 1, incarnation: 1, reason: { error }, at: 2 },
     { type: "child.ended", key: 2, incarnation: 1, reason: "normal", at: 2 },
     { type: "child.due", key: 1, token: 1, at: 3 },
-    { type: "call.start-child", call: 1, child: { ...newChild, key: 3, id: "c", restart: "transient" }, at: 3 },
+    { type: "call.start-child", call: 1, child: { key: 3, id: "c", traits: { ...traits, restart: "transient" } }, at: 3 },
     { type: "call.start-child", call: 2, child: newChild, at: 3 },
     { type: "call.restart-child", call: 3, id: "a", at: 3 },
     { type: "call.terminate-child", call: 4, id: "a", at: 3 },
