@@ -211,11 +211,12 @@ export class HighThroughput {
     this.listening(this.port);
   }
 
-  private died(interchange: InterchangeHandle, error: unknown): void {
+  private died(interchange: InterchangeHandle, error: CarawayError): void {
     if (this.interchange !== interchange) return;
     this.interchange = undefined;
     this.endSteps?.();
     this.frontEnd.disconnect();
+    this.ports.trouble(error);
     this.ended?.(error);
   }
 

@@ -7,7 +7,7 @@ export interface InterchangeListener {
   outcomes(records: Uint8Array): void;
   message(message: FromInterchange): void;
   /** Once, and not where it was stopped. */
-  died(error: Error): void;
+  died(error: InterchangeLost): void;
 }
 
 const stopLimitMs = 3000;
