@@ -16,7 +16,8 @@ export function recordedValue(value: unknown, depth = 0, above: readonly object[
     case "function": return { $function: value.name };
     case "symbol": return { $symbol: String(value) };
     case "object": return value === null ? null : above.includes(value) ? { $cycle: true } : depth >= mostDepth ? { $deep: true } : recordedObject(value, depth + 1, [...above, value]);
-    default: return value;
+    case "boolean":
+    case "undefined": return value;
   }
 }
 

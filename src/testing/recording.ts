@@ -35,9 +35,11 @@ export class Recording {
   lines = 0;
   private readonly file: number;
   private text = "";
-  private failure: unknown;
+  private failure: Error | undefined;
   private ended = false;
   private timer: NodeJS.Timeout | undefined;
+  /** Ends what feeds it. */
+  detach: () => void = () => undefined;
   private readonly known = new Map<number, Omit<RecordedFacts, "fact" | "task" | "budget" | "dependencies">>();
 
   constructor(
@@ -58,6 +60,7 @@ export class Recording {
   /** Writes what is left. Throws what writing failed with, where it has. */
   end(): void {
     if (this.ended) return;
+    this.detach();
     const counts = this.facts.counts?.();
     this.write({ fact: "end", ...(counts === undefined ? {} : { counts }) });
     this.flush();
@@ -75,7 +78,7 @@ export class Recording {
     try {
       writeSync(this.file, text);
     } catch (error) {
-      this.failure = error;
+      this.failure = error as Error;
     }
   }
 
@@ -113,11 +116,9 @@ export function recordTransitions(kernel: DataFlowKernel, path: string): Recordi
   };
   // This one only looks on: what becomes of the process is as it was.
   process.on("uncaughtExceptionMonitor", fault);
-  const { end } = recording;
-  recording.end = () => {
+  recording.detach = () => {
     process.off("uncaughtExceptionMonitor", fault);
     subscription.unsubscribe();
-    end.call(recording);
   };
   return recording;
 }

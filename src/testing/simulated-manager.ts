@@ -108,7 +108,7 @@ export class SimulatedManager {
 
   /** It ends by itself: because it was told to, or because its lease is over. */
   private end(error: unknown): void {
-    if (error !== undefined) this.cluster.wrongs.push(`manager ${this.uid} ended: ${error instanceof CarawayError ? error.code : String(error)}`);
+    if (error !== undefined) this.cluster.wrongs.push(`manager ${this.uid} ended: ${error instanceof CarawayError ? error.code : (error as Error).message}`);
     this.crash();
   }
 }

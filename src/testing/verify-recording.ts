@@ -87,7 +87,7 @@ const unlike = (path: string, why: string): RecordingUnreadable => new Recording
 /** A last line that is cut off, where the process was killed, is passed over. */
 async function* linesOf(path: string): AsyncGenerator<{ readonly line: RecordedLine; readonly number: number }> {
   let number = 0;
-  let cut: unknown;
+  let cut: Error | undefined;
   try {
     const file = await open(path);
     for await (const text of file.readLines()) {

@@ -159,7 +159,18 @@ export class ByteReader {
 
   private bigint(): bigint {
     const digits = this.text();
+    if (!/^-?[0-9a-f]+$/.test(digits)) throw new RangeError("the digits of a bigint are none");
     return digits.startsWith("-") ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
+  }
+
+  /** A value that travelled as JSON. */
+  json(): unknown {
+    const text = this.text();
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (cause) {
+      throw new RangeError(`what should be JSON is not: ${(cause as Error).message}`, { cause });
+    }
   }
 
   private parts(): Encoded {

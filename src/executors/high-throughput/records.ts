@@ -151,7 +151,9 @@ export interface TaskContents {
 export function readTask(bytes: Uint8Array, from: number): TaskContents {
   const reader = new ByteReader(bytes).moveTo(from + taskHead - 4);
   if (reader.u32() !== 0) reader.moveTo(from + taskHead + needsLength);
-  const args = new Array<Encoded>(reader.u32());
+  const count = reader.u32();
+  if (count > reader.left) throw new RangeError(`${count} arguments do not fit into ${reader.left} bytes`);
+  const args = new Array<Encoded>(count);
   for (let i = 0; i < args.length; i++) args[i] = reader.encoded();
   return { args, setting: readJson<WorkSetting>(reader), shell: readJson<ShellWork>(reader) };
 }
@@ -169,7 +171,7 @@ function writeJson(writer: ByteWriter, value: object | undefined): void {
   }
 }
 
-const readJson = <T>(reader: ByteReader): T | undefined => (reader.u8() === 0 ? undefined : (JSON.parse(reader.text()) as T));
+const readJson = <T>(reader: ByteReader): T | undefined => (reader.u8() === 0 ? undefined : (reader.json() as T));
 
 function begin(writer: ByteWriter, task: number, attempt: number, kind: Outcome, ms: number): number {
   const from = writer.length;
@@ -217,7 +219,7 @@ export function readAnswer(records: OutcomeRecords): Answer {
   const reader = records.contents();
   if (kind === outcome.value) return { ok: true, value: reader.encoded(), ms };
   if (kind === outcome.thrown) return { ok: false, thrown: reader.encoded(), ms };
-  const shell = JSON.parse(reader.text()) as ShellAnswer;
+  const shell = reader.json() as ShellAnswer;
   const error = reader.encoded();
   return { shell: error === undefined ? shell : { ...shell, error: decodeThrown(error) as Error } };
 }
@@ -248,4 +250,4 @@ export function writeLoss(writer: ByteWriter, task: number, attempt: number, not
   finish(writer, from);
 }
 
-export const readLoss = (records: OutcomeRecords): LossNote => JSON.parse(records.contents().text()) as LossNote;
+export const readLoss = (records: OutcomeRecords): LossNote => records.contents().json() as LossNote;

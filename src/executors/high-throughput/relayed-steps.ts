@@ -22,7 +22,7 @@ export class RelayedSteps {
   /** The interchange is gone, and what it knew of managers went with it. */
   ended(): void {
     for (const { seq, kind, id, incarnation, to } of this.open.values()) {
-      this.dispatcher.relay({ seq, cause: 0, at: this.dispatcher.ports.clock.now(), kind, id, incarnation, from: to, to: "gone", final: true, message: { type: "interchange.lost" } as TransitionRecord["message"], effects: [], outcome: "moved" });
+      this.dispatcher.relay({ seq, cause: 0, at: this.dispatcher.ports.clock.now(), kind, id, incarnation, from: to, to: "gone", final: true, message: { type: "interchange.lost" }, effects: [], outcome: "moved" });
     }
     this.open.clear();
   }

@@ -89,7 +89,10 @@ describe("what is no recording is refused by name", () => {
   const refused = async (text: string): Promise<string> => {
     const path = `${await mkdtemp(join(tmpdir(), "caraway-recording-"))}/x`;
     await writeFile(path, text);
-    return verifyRecording(path).then(() => "", (error: { code: string; message: string }) => `${error.code} ${error.message.slice(error.message.indexOf("read: ") + 6)}`);
+    return verifyRecording(path).then(() => "", (error: unknown) => {
+      const { code, message } = error as { code: string; message: string };
+      return `${code} ${message.slice(message.indexOf("read: ") + 6)}`;
+    });
   };
 
   test.each([
