@@ -147,6 +147,7 @@ export function childKindOf(services: Services): ChildKind {
       },
       "supervisor.report": ({ report }, cell) => cell.owner.report(report),
     },
+    moved: () => services.treeChanged(),
     crashed: (cell, error) => cell.owner.fault(error),
   };
   kinds.set(services, kind);

@@ -17,7 +17,7 @@ export interface Passage {
   watch(number: number, onEnd: (reason: EndReason) => void): () => void;
 }
 
-/** A ref that has come from another thread: it tells, asks and watches over there. It does not see restarts, nor what is announced. */
+/** A ref that has come from another thread: it tells, asks and watches over there. It does not see restarts; its streams are refused. */
 export class RemoteRef extends AskingRef implements ActorRef {
   readonly ended: Promise<EndReason>;
   private readonly notices: EndNotices;

@@ -35,6 +35,8 @@ export class Services {
   readonly messages = new Announcer<MessageRecord>(undefined, this.observers);
   readonly reports = new Announcer<SupervisorReport>(undefined, this.observers);
   readonly counts: SystemCounts;
+  /** Called when a child of any supervisor is in another state. */
+  treeChanged: () => void = () => undefined;
 
   constructor(
     readonly ports: Ports,

@@ -137,12 +137,13 @@ export class ActorSystem {
     return this.services.counts;
   }
 
+  /** All that lives, with its states; what actors in threads have spawned is there as their threads have told of it last. */
   tree(): TreeNode {
     const children = [...this.tops].map(([path, { actor }]) => treeOf(path, actor));
     return { id: this.name, path: this.name, type: "supervisor", state: this.stopping ? "stopping" : "running", incarnation: 1, children };
   }
 
-  /** The ref of an actor by its path, such as `orders/intake/clerk`, spawned ones included; undefined where there is none. */
+  /** The ref of an actor by its path, such as `orders/intake/clerk`, spawned ones included, but for those in threads; undefined where there is none. */
   lookup(path: string): ActorRef | undefined {
     for (const [above, { actor }] of this.tops) if (path.startsWith(`${above}/`)) return findRef(actor, path);
     return undefined;

@@ -15,7 +15,7 @@ import { sendable } from "./sendable.js";
 import type { Services } from "./services.js";
 import { HandedOver } from "./handed-over.js";
 import { actorWindow, type ThreadBeginning, type ThreadData } from "./thread-protocol.js";
-import type { DeadLetter } from "./types.js";
+import type { DeadLetter, TreeNode } from "./types.js";
 
 /** A thread that was ended is waited for so long, in milliseconds. */
 const patience = 1000;
@@ -33,6 +33,8 @@ export class ThreadActor implements Incarnation, Receiver {
   private readonly returned: Envelope[] = [];
   private reason: EndReason | undefined;
   private latest: object | undefined;
+  /** What it has spawned, as its thread has told last. */
+  inside: readonly TreeNode[] = [];
   private limit: Timer | undefined;
   private ignored = false;
   private stopping = false;
@@ -112,6 +114,7 @@ export class ThreadActor implements Incarnation, Receiver {
     else if (kind === kinds.started) this.started();
     else if (kind === kinds.ended || kind === kinds.ignored) this.leaving(kind === kinds.ignored ? undefined : uncarryReason(load as EndReason));
     else if (kind === kinds.contained) this.services.counts.contained += number;
+    else if (kind === kinds.grown) this.grown(load as readonly TreeNode[]);
     else if (kind === kinds.changed) {
       this.latest = this.border?.opened(tagged, load) as object;
       this.ref.changed();
@@ -126,6 +129,11 @@ export class ThreadActor implements Incarnation, Receiver {
   private putAside(question: number, message: unknown): void {
     const envelope = question === 0 ? packed(message, this.ref.path) : this.border?.withdraw(question);
     if (envelope !== undefined) this.returned.push(envelope);
+  }
+
+  private grown(inside: readonly TreeNode[]): void {
+    this.inside = inside;
+    this.services.treeChanged();
   }
 
   private started(): void {
@@ -180,6 +188,7 @@ export class ThreadActor implements Incarnation, Receiver {
   private finish(reason: EndReason): void {
     if (this.phase === "ended") return;
     this.phase = "ended";
+    this.inside = [];
     this.limit?.cancel();
     const rest = [...this.returned, ...this.given.rest()];
     for (const envelope of rest) this.border?.forget(envelope);

@@ -15,6 +15,8 @@ import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
 import { offspringOf } from "./supervisor-actor.js";
 import { actorWindow, type ThreadBeginning } from "./thread-protocol.js";
+import { insideOf, sizeOf } from "./tree.js";
+import { TreeTeller } from "./tree-teller.js";
 import type { ChildSpec } from "./types.js";
 
 /** The actor in its thread: what the program tells it, and what the program is told of it. */
@@ -54,6 +56,8 @@ export class ThreadHost implements Home, Receiver {
     services.deadLetters.listen((letter) => this.send(kinds.lost, letter, () => this.link.post([kinds.lost, 0, 0, { ...letter, message: String(letter.message) }])));
     this.ref.announcements.listen((event) => this.send(kinds.announced, event, () => services.deadLetter(path, String(event), "uncloneable")));
     this.ref.snapshots.listen(() => this.changed());
+    const tree = new TreeTeller(services, () => this.tellTree());
+    services.treeChanged = () => tree.changed();
   }
 
   /** Makes the actor of what `load` gives, and lets it start. */
@@ -162,6 +166,13 @@ export class ThreadHost implements Home, Receiver {
       const { context, ...plain } = this.snapshot() as { readonly context?: unknown };
       this.send(kinds.changed, { ...plain, context }, () => this.link.post([kinds.changed, 0, 0, plain]));
     });
+  }
+
+  /** What the actor has spawned: the program shows it as it was told last. */
+  private tellTree(): number {
+    const inside = insideOf(this.actor);
+    if (!this.over) this.link.post([kinds.grown, 0, 0, inside]);
+    return sizeOf(inside);
   }
 
   private send(kind: number, load: unknown, otherwise: () => void, number = 0): void {

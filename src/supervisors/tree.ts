@@ -1,6 +1,7 @@
 import type { LogicalRef } from "./logical-ref.js";
 import { RunActor, type Family } from "./run-actor.js";
 import { SupervisorActor } from "./supervisor-actor.js";
+import { ThreadActor } from "./thread-actor.js";
 import type { TreeNode } from "./types.js";
 
 /** A supervisor and all below it, children in the order they are started. */
@@ -25,9 +26,20 @@ function childrenOf(family: Family): TreeNode[] {
     const member = family.entries.get(key);
     if (member === undefined) return [];
     const { ref, state, actor, prepared } = member;
-    const inner = familyOf(actor);
-    return [{ id: ref.id, path: ref.path, type: prepared.body.kind === "supervisor" ? ("supervisor" as const) : ("worker" as const), state: state.name, incarnation: ref.incarnation, children: inner === undefined ? [] : childrenOf(inner) }];
+    return [{ id: ref.id, path: ref.path, type: prepared.body.kind === "supervisor" ? ("supervisor" as const) : ("worker" as const), state: state.name, incarnation: ref.incarnation, children: insideOf(actor) }];
   });
+}
+
+/** What is below an actor; of one in a thread, what the thread has told last. */
+export function insideOf(actor: unknown): readonly TreeNode[] {
+  if (actor instanceof ThreadActor) return actor.inside;
+  const family = familyOf(actor);
+  return family === undefined ? [] : childrenOf(family);
+}
+
+/** How many nodes there are. */
+export function sizeOf(nodes: readonly TreeNode[]): number {
+  return nodes.reduce((sum, { children }) => sum + 1 + sizeOf(children), 0);
 }
 
 /** What an actor is the parent of: its children, or those it has spawned. */

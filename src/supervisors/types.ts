@@ -113,7 +113,7 @@ export interface ChildSpec {
   /**
    * A module whose default export is what `run` is, or an object `{ machine, effects }` or `{ logic }`: it runs where `on` says. What it is told, asks,
    * answers and announces is copied; memory is moved where `transfer` says so. Refs in messages and in `input` work on the other side, where they
-   * tell, ask and watch; in class instances, and beside what is moved, they do not pass. What it spawns lives in its thread, and is not in `tree()`.
+   * tell, ask and watch; in class instances, and beside what is moved, they do not pass. What it spawns lives in its thread: `tree()` has it as the thread told of it last, and `lookup` does not find it.
    * Messages that the thread has not come to when it ends are kept for its next incarnation, those it told itself excepted. It has ended when its
    * thread is gone, or at most a second after the kill where a native call keeps the thread.
    */

@@ -6,7 +6,7 @@ import { threadId } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NotYetSupported, SupervisionError, ThreadLost } from "#internal/errors/index";
 import { createActorSystem, type ActorSystem } from "#internal/supervisors/system";
-import type { ActorRef, ChildSpec, EndReason, Self, Supervisor } from "#internal/supervisors/types";
+import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, TreeNode } from "#internal/supervisors/types";
 import { transfer } from "#internal/actors-entry";
 import { Lab, refOf } from "./lab.js";
 
@@ -318,6 +318,7 @@ describe("refs that pass between threads", () => {
     const inner = (await ref.ask({ type: "spawn" })) as ActorRef;
     expect([inner.path, inner.alive, await inner.ask("hello")]).toEqual(["threads/top/a/inner", true, "inner heard hello"]);
     expect(() => inner.events$).toThrow(NotYetSupported);
+    expect(() => inner.snapshot$).toThrow(/snapshot\$ of a ref that came from another thread/);
     const notices: EndReason[] = [];
     system.watch(inner, (reason) => notices.push(reason));
     ref.tell({ type: "exit", code: 1 });
@@ -338,6 +339,24 @@ describe("refs that pass between threads", () => {
     Atomics.notify(until, 0);
     expect(await ref.ask({ type: "count" })).toBe(3);
     expect(await inner.ask("again")).toBe("inner heard again");
+  });
+
+  it("are in the tree, below the one that spawned them, while they live and it does", async () => {
+    const ref = await start(thread("a", { restart: "transient" }));
+    const below = (): readonly TreeNode[] | undefined => system.tree().children[0]?.children[0]?.children;
+    const until = async (count: number): Promise<void> => {
+      while (below()?.length !== count) await new Promise((resolve) => void setImmediate(resolve));
+    };
+    const inner = (await ref.ask({ type: "spawn" })) as ActorRef;
+    expect(below()).toEqual([{ id: "inner", path: "threads/top/a/inner", type: "worker", state: "running", incarnation: 1, children: [] }]);
+    expect(system.lookup("threads/top/a/inner")).toBeUndefined();
+    await inner.ask({ exit: "normal" });
+    await until(0);
+    await ref.ask({ type: "spawn" });
+    await until(1);
+    await ref.ask({ type: "fail" }).catch(() => undefined);
+    expect(await ref.ask({ type: "where" })).toMatchObject({ incarnation: 2 });
+    expect(below()).toEqual([]);
   });
 
   it("see the end of an actor spawned there; its failure is the end of the one that spawned it", async () => {
