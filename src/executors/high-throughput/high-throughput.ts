@@ -216,7 +216,7 @@ export class HighThroughput {
     this.interchange = undefined;
     this.endSteps?.();
     this.frontEnd.disconnect();
-    this.ports.trouble(error);
+    this.run.trouble(this.settings.label, error);
     this.ended?.(error);
   }
 
