@@ -1,5 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { processesWith, until } from "../unit/executors/shell/observe.js";
@@ -26,14 +29,16 @@ test.each(isolations)("after close no handle, thread, child or file is left (%s)
   expect(processesWith(mark)).toEqual([]);
 });
 
-test.each(isolations)("an idle kernel does not keep its program alive, open work does (%s)", async (isolation) => {
+test.each([...isolations, "managers"])("an idle kernel does not keep its program alive, open work does (%s)", async (isolation) => {
   for (const [work, said] of [["", "exit\n"], ["work", "done 700\nexit\n"]] as const) {
     const mark = `idle-${process.pid}-${isolation}-${work}`;
-    const child = spawn(process.execPath, [path("idle.mjs"), isolation, work], { env: { ...environment, MARK: mark }, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [path("idle.mjs"), isolation, work], { env: { ...environment, MARK: mark, RUN_DIR: join(tmpdir(), mark) }, stdio: ["ignore", "pipe", "inherit"] });
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     expect(await once(child, "close")).toEqual([0, null]);
     expect(stdout).toBe(said);
+    // Managers whose program ended without a word end with their lease.
     await until("nothing is left of it", () => processesWith(mark).length === 0);
+    rmSync(join(tmpdir(), mark), { recursive: true, force: true });
   }
 });

@@ -27,7 +27,6 @@ export class InterchangeHandle {
     this.listening = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     this.listening.catch(() => undefined);
     this.worker = new Worker(new URL("./interchange-main.js", import.meta.url), { workerData: setup, env: {}, execArgv: [] });
-    this.worker.unref();
     this.worker.on("message", (message: Uint8Array | FromInterchange) => this.take(message));
     let cause: unknown;
     this.worker.once("error", (error) => (cause = error));
@@ -37,6 +36,11 @@ export class InterchangeHandle {
         resolve();
       });
     });
+    // While it boots, someone waits for it. A listener more would hold the program again.
+    void this.listening.then(
+      () => this.worker.unref(),
+      () => this.worker.unref(),
+    );
   }
 
   tell(message: ToInterchange): void {
@@ -45,12 +49,6 @@ export class InterchangeHandle {
 
   submit(records: Uint8Array<ArrayBuffer>): void {
     this.worker.postMessage(records, [records.buffer]);
-  }
-
-  /** Whether it keeps the program alive. */
-  hold(held: boolean): void {
-    if (held) this.worker.ref();
-    else this.worker.unref();
   }
 
   /** Managers are told to end; what has not by then loses its link. */
