@@ -16,9 +16,10 @@ import { executorOf, freePort, handlesOpen, label, nothingLeft, whenSet } from "
 import { Memory, Spread } from "./soak-figures.js";
 import { Harms } from "./soak-harm.js";
 
-const { values: flags } = parseArgs({ options: { minutes: { type: "string", default: "10" }, tasks: { type: "string", default: "50000" }, seed: { type: "string" }, record: { type: "string" }, network: { type: "boolean", default: false } } });
+const { values: flags } = parseArgs({ options: { minutes: { type: "string", default: "10" }, tasks: { type: "string" }, seed: { type: "string" }, record: { type: "string" }, network: { type: "boolean", default: false } } });
 const minutes = Number(flags.minutes);
-const wanted = Number(flags.tasks);
+/** The network that is made here brings some forty a second. */
+const wanted = Number(flags.tasks ?? (flags.network ? Math.ceil(minutes * 1200) : 50_000));
 const seed = flags.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(flags.seed);
 /** Tasks that are open at once, at most. */
 const most = 500;
@@ -75,6 +76,7 @@ async function main(): Promise<number> {
     if ("final" in entry && entry.kind === "task" && entry.final) forget.add(entry.id);
   });
   await kernel.start();
+  if (proxy !== undefined) proxy.faults = { jitter: 200, loss: 0.05 };
   const problems = await run(kernel, directory, attached.checker as unknown as { stories: Map<string, unknown> }, forget, proxy === undefined);
   const lost = kernel.executors.get(label)?.lost;
   await kernel.close({ mode: "cancel", timeout: 30_000 });

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,9 @@ import type { FromInterchange } from "#internal/executors/high-throughput/interc
 import { attachChecker, type AttachedChecker } from "#internal/testing/attach-checker";
 import { startFaultProxy, type FaultProxy } from "#internal/testing/fault-proxy";
 import { alive, until } from "../../unit/executors/shell/observe.js";
+
+/** The soak uses this file without it. */
+const vitest = process.env["VITEST"] === undefined ? undefined : await import("vitest");
 
 /** What a handle keeps to itself. */
 interface Inside {
@@ -91,6 +94,8 @@ export async function timed<T>(what: string, limitMs: number, happens: () => Pro
 
 export function tellTime(what: string, ms: number, limitMs: number): void {
   process.stdout.write(`      ${what}: ${Math.round(ms)} ms (limit ${limitMs})\n`);
+  const file = process.env["CARAWAY_FAULT_FIGURES"];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ test: vitest?.expect.getState().currentTestName, what, ms: Math.round(ms) })}\n`);
 }
 
 /** Runs the body on one executor with managers, and checks afterwards that the rules were kept and nothing is left. */

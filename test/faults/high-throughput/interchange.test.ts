@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { app } from "#internal/index";
 import { held, Latch } from "../../unit/dataflow/latch.js";
 import { until } from "../../unit/executors/shell/observe.js";
-import { interchanges, label, leaseMs, timed, withCluster } from "./cluster.js";
+import { interchanges, label, leaseMs, tells, timed, withCluster } from "./cluster.js";
 
 const square = app((x: number) => x * x);
 const count = 300;
@@ -16,6 +16,10 @@ test("F3: an interchange that ends while tasks run and wait is followed by anoth
     await latch.arrived(2);
     const waiting = squares.map((_, i) => square.on(kernel)(i));
     const [first] = interchanges().slice(-1);
+    const troubles: unknown[] = [];
+    kernel.events$.subscribe((event) => {
+      if (event.type === "executor.trouble") troubles.push(event.error);
+    });
     await timed("tasks run again after the interchange ended", 8000, async () => {
       await killInterchange();
       latch.open();
@@ -27,6 +31,8 @@ test("F3: an interchange that ends while tasks run and wait is followed by anoth
     expect([...running, ...waiting].flatMap(({ attempts }) => attempts)).toEqual([]);
     expect(await manned()).toEqual(before);
     expect(kernel.executors.get(label)).toMatchObject({ state: "running", lost: 0, workers: 2 });
+    expect(troubles).toHaveLength(1);
+    tells(troubles[0], "CW-EXEC-008", 'the interchange of "cluster" ended', '"epoch":1', "register again");
   });
   latch.close();
 });
