@@ -1,5 +1,15 @@
 import { setup } from "xstate";
 
+/** What a worker was ended for that used too much memory; bytes. */
+export interface MemoryUse {
+  readonly used: number;
+  readonly peak: number;
+  readonly limit: number;
+  /** Whose limit it is. */
+  readonly of: "worker" | "node";
+  readonly pid: number;
+}
+
 /** How a worker thread or slot process ended. */
 export interface ThreadEnd {
   /** Of the process that has ended with it. */
@@ -8,6 +18,8 @@ export interface ThreadEnd {
   readonly code: number | null;
   readonly signal?: string | undefined;
   readonly error?: unknown;
+  /** It was ended because of the memory that it used. */
+  readonly memory?: MemoryUse;
   /** The process around it is gone too. */
   readonly host?: boolean;
   /** The process around it was ended because of another worker in it. */

@@ -149,11 +149,11 @@ export class HighThroughput {
   }
 
   private setupFor(block: string, addresses: readonly string[], keyFile: string): ManagerSetup {
-    const { label, heartbeatThreshold, lostGrace, drainPeriod, maxWorkersPerNode, coresPerWorker, memPerWorker, availableAccelerators, prefetchCapacity, isolation, resourceLimits, env, killGrace } = this.settings;
+    const { label, heartbeatThreshold, lostGrace, drainPeriod, maxWorkersPerNode, coresPerWorker, memPerWorker, availableAccelerators, cpuAffinity, prefetchCapacity, isolation, resourceLimits, env, killGrace } = this.settings;
     const { walltime } = this.blockSettings();
     return {
       label, block, addresses, keyFile, leaseMs: heartbeatThreshold, graceMs: lostGrace, walltimeMs: walltime, drainMs: drainAfter(walltime, drainPeriod),
-      maxWorkers: maxWorkersPerNode ?? null, coresPerWorker, memPerWorker: memPerWorker ?? null, accelerators: availableAccelerators,
+      maxWorkers: maxWorkersPerNode ?? null, coresPerWorker, memPerWorker: memPerWorker ?? null, accelerators: availableAccelerators, cpuAffinity,
       prefetch: prefetchCapacity, isolation, resourceLimits, env, killGrace, typescript: typescriptProject() ?? null,
     };
   }

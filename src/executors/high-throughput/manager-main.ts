@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { availableParallelism, hostname, totalmem } from "node:os";
+import { dirname, join } from "node:path";
 import { Dispatcher } from "../../actors/dispatcher.js";
 import { controlCodec } from "../../actors/links/control.js";
 import { packageVersion } from "../../actors/links/hello.js";
@@ -13,6 +14,9 @@ import { PiscinaHost, type PiscinaHostOptions } from "../thread-pool/piscina-hos
 import { ThreadPool } from "../thread-pool/pool.js";
 import { Manager, type HeadLink } from "./manager/manager.js";
 import { readSetup, type ManagerSetup } from "./manager/setup.js";
+import { allowedCores, checkAffinity } from "./manager/affinity.js";
+import { MemoryWatch } from "./manager/memory-watch.js";
+import { AcceleratorLeases, Slots } from "./manager/slots.js";
 import { SlotProcesses } from "./manager/slot-processes.js";
 import { nodeFacts, workerCount } from "./manager/workers.js";
 import { headFrames } from "./protocol.js";
@@ -24,15 +28,11 @@ const connectTimeout = { least: 1000, most: 10_000 };
 
 const nodeIndex = (): number => Number(process.env["CARAWAY_NODE_INDEX"] ?? process.env["SLURM_PROCID"] ?? 0) || 0;
 
-function hostOf({ label, block, isolation, resourceLimits, env, typescript, accelerators }: ManagerSetup, uid: string, workers: number): LaneHost {
+function hostOf({ label, block, isolation, resourceLimits, env, typescript }: ManagerSetup, uid: string, workers: number, slots: Slots, logs: string): LaneHost {
   const ofNode = { ...env, CARAWAY_BLOCK: block, CARAWAY_MANAGER: uid, CARAWAY_WORKER_COUNT: String(workers) };
-  const options: PiscinaHostOptions = { label, block, resourceLimits, env: ofNode, typescript: typescript ?? undefined };
-  if (isolation === "thread") return new PiscinaHost(options);
-  return new SlotProcesses(options, (slot) => {
-    const accelerator = accelerators[slot];
-    const pinned = accelerator === undefined ? {} : { CUDA_VISIBLE_DEVICES: accelerator, ROCR_VISIBLE_DEVICES: accelerator, ZE_AFFINITY_MASK: accelerator };
-    return { CARAWAY_WORKER_RANK: String(slot), ...pinned };
-  });
+  const options: PiscinaHostOptions = { label, block, resourceLimits, env: ofNode, typescript: typescript ?? undefined, logs };
+  if (isolation === "thread") return new PiscinaHost({ ...options, environmentOf: (worker) => slots.environmentOf(worker) });
+  return new SlotProcesses(options, slots);
 }
 
 /** Says on stderr, which the block's output shows, why a manager did not do its work. */
@@ -51,11 +51,14 @@ async function main(path: string | undefined): Promise<void> {
   const constrained = process.constrainedMemory();
   const { cores, memory } = nodeFacts(process.env, { cores: availableParallelism(), memory: Math.min(totalmem(), constrained > 0 ? constrained : Infinity) });
   const workers = workerCount(setup, { cores, memory });
+  const available = setup.cpuAffinity === "none" ? [] : allowedCores();
+  checkAffinity(setup.cpuAffinity, workers, available);
+  const slots = new Slots(setup, workers, available);
   const uid = `${setup.block}.${rank}.${ports.ids.token()}`;
   const facts = { uid, block: setup.block, rank, host: hostname(), pid: process.pid, cores, memoryMb: Math.round(memory / 2 ** 20), coresPerWorker: setup.coresPerWorker, ...(setup.memPerWorker === null ? {} : { memoryPerWorkerMb: setup.memPerWorker / 2 ** 20 }), accelerators: setup.accelerators, versions: { node: process.version, caraway: packageVersion() }, workers, prefetch: setup.prefetch };
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
-    new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers), dispatcher, listener, (error) => manager.broke(error));
+    new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers, slots, join(dirname(path as string), setup.block, uid)), dispatcher, listener, (error) => manager.broke(error));
   let isTold = false;
   /** The first failure of each series is told: what keeps a block from registering is then in its output. */
   const connect = async (): Promise<HeadLink> => {
@@ -79,7 +82,8 @@ async function main(path: string | undefined): Promise<void> {
   };
   const endsAt = walltimeMs > 0 ? ports.clock.now() + walltimeMs : undefined;
   const drainsAt = setup.drainMs === null ? undefined : ports.clock.now() + setup.drainMs;
-  const manager = new Manager({ facts, endsAt, drainsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, ended });
+  const manager = new Manager({ facts, endsAt, drainsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, slots: { slots, accelerators: setup.accelerators, leases: new AcceleratorLeases(setup.accelerators) }, ended });
+  new MemoryWatch(manager.pool, { worker: isolation === "process" ? (setup.memPerWorker ?? undefined) : undefined, node: memory }).start();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => manager.stop());
   manager.start();
 }

@@ -1,7 +1,7 @@
 import { AppExit, AppTimeout, ManagerLost, MemoryExceeded, WorkerLost } from "../../errors/index.js";
 import type { ErrorPlace } from "../../errors/index.js";
 import type { StopReason } from "../../state-machines/attempt.js";
-import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { MemoryUse, ThreadEnd } from "../../state-machines/thread.js";
 import type { WorkFailure } from "../executor.js";
 import type { Attempt } from "./attempt.js";
 import type { Fate } from "./host.js";
@@ -33,10 +33,18 @@ export function failureOf(attempt: Attempt, label: string, why: StopReason | und
   const uncharged = number <= freeAttempts ? "none" : "lost";
   if (loss?.fate === "ended") return lost(new WorkerLost("CW-EXEC-001", `the answer of ${name} was lost with its worker`, { where, evidence, cause: end?.error }), uncharged);
   if (loss?.bystander === true) return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} was stopped, and not on its account`, { where, evidence }), uncharged);
+  if (end?.memory !== undefined) return lost(overMemory(`${name} (task ${work.taskId}, attempt ${number})`, end.memory, where), "app");
   if (isOutOfMemory(end)) return lost(new MemoryExceeded("CW-APP-007", `${name} (task ${work.taskId}) used up the memory of its worker`, { where, evidence, cause: end?.error }), "app");
   if (end?.host === true) return lost(new ManagerLost("CW-EXEC-006", `the process that ran ${name} died (${describeEnd(end)})`, { where, evidence }), "lost");
   if (end !== undefined && end.error === undefined && end.code !== null) return lost(new AppExit("CW-APP-006", `${name} (task ${work.taskId}) ended its worker with exit code ${end.code}`, { where, evidence }), "app");
   return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} died (${describeEnd(end)})`, { where, evidence, cause: end?.error }), "lost");
+}
+
+function overMemory(what: string, { used, peak, limit, of, pid }: MemoryUse, where: ErrorPlace): MemoryExceeded {
+  const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+  const evidence = { used, peak, limit, of, pid };
+  if (of === "worker") return new MemoryExceeded("CW-APP-007", `${what} was ended: its process used ${mib(used)} of memory, and may use ${mib(limit)}`, { where, evidence, hint: "Ask for more by `resources: { memory }`, raise memPerWorker, or work on less data at once." });
+  return new MemoryExceeded("CW-APP-007", `${what} was ended, as the one that could best be spared: the workers of its node used ${mib(used)} of memory, nearly all there is (${mib(limit)} may be used)`, { where, evidence, hint: "Let fewer tasks run at once (maxWorkersPerNode, memPerWorker, `resources: { memory }`), or work on less data." });
 }
 
 export function describeEnd(end: ThreadEnd | undefined): string {

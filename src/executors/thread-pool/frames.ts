@@ -77,4 +77,6 @@ export interface SessionSetup {
   readonly typescript: string | undefined;
   /** The open file in which starts are noted, where that is to survive the process. */
   readonly notes: number | undefined;
+  /** The file for what tasks print that have no file of their own for it. */
+  readonly log: string | undefined;
 }

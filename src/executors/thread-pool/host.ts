@@ -1,4 +1,4 @@
-import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { MemoryUse, ThreadEnd } from "../../state-machines/thread.js";
 import type { ShellAnswer, ShellWork, WorkSetting } from "../executor.js";
 import type { AnswerFrame, HeadMessage, TaskFrame, WorkerMessage } from "./frames.js";
 
@@ -27,6 +27,10 @@ export interface LaneLink {
   /** Asked once the worker has ended. */
   fate(slot: number): Fate;
   kill(): void;
+  /** The process that it has to itself, where it has one. */
+  readonly pid?: number | undefined;
+  /** Ends it, and its process where it has one to itself, for the memory that it uses. */
+  expel?(use: MemoryUse): void;
 }
 
 export interface ShellLink {

@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { MessageChannel, receiveMessageOnPort, type MessagePort, type ResourceLimits, type Worker } from "node:worker_threads";
 import type { Piscina } from "piscina";
-import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { MemoryUse, ThreadEnd } from "../../state-machines/thread.js";
 import type { ShellAnswer } from "../executor.js";
 import { Claims, claim } from "./claims.js";
 import { answerStride, type AnswerFrame, type HeadMessage, type SessionSetup, type TaskFrame, type WorkerMessage } from "./frames.js";
@@ -21,6 +22,10 @@ export interface PiscinaHostOptions {
   readonly offspring?: Offspring;
   /** The open file in which workers note what they begin. */
   readonly notes?: number;
+  /** The directory for what tasks print that have no file for it; by default it is printed by this process. */
+  readonly logs?: string | undefined;
+  /** More of the environment of one worker. */
+  readonly environmentOf?: (lane: number) => Readonly<Record<string, string>>;
 }
 
 /** With a larger space for new objects, Node 24 cannot end a worker in time when its memory runs out, and ends the whole program. */
@@ -64,8 +69,8 @@ export class PiscinaHost implements LaneHost {
   }
 
   private boot(lane: number): PiscinaLane {
-    const { env, offspring } = this.options;
-    const environment = { ...process.env, ...env, ...(offspring === undefined ? { CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], this.shells.token) } : {}) };
+    const { env, offspring, environmentOf } = this.options;
+    const environment = { ...process.env, ...env, ...environmentOf?.(lane), ...(offspring === undefined ? { CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], this.shells.token) } : {}) };
     return new PiscinaLane(this.load(), { ...this.options, env: environment, offspring: offspring ?? this.shells }, lane);
   }
 
@@ -90,6 +95,7 @@ class PiscinaLane implements LaneLink {
   private events: LaneEvents | undefined;
   private error: unknown;
   private end: ThreadEnd | undefined;
+  private use: MemoryUse | undefined;
   /** Attempts that have started processes, by task and attempt. */
   private readonly parents = new Set<string>();
 
@@ -110,7 +116,7 @@ class PiscinaLane implements LaneLink {
     });
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
-    const setup: SessionSetup = { port: port2, claims: this.claims.buffer, lane, label: options.label, block: options.block, typescript: options.typescript ?? typescriptProject(), notes: options.notes };
+    const setup: SessionSetup = { port: port2, claims: this.claims.buffer, lane, label: options.label, block: options.block, typescript: options.typescript ?? typescriptProject(), notes: options.notes, log: options.logs === undefined ? undefined : join(options.logs, `worker-${lane}.log`) };
     this.pool.on("error", (error: unknown) => (this.error ??= error));
     this.pool.run(setup, { transferList: [port2] }).catch((error: unknown) => {
       this.error ??= error;
@@ -121,7 +127,7 @@ class PiscinaLane implements LaneLink {
     this.worker.once("exit", (code) => {
       void this.pool.destroy();
       this.endOffspring();
-      this.end = this.error === undefined ? { code } : { code, error: this.error };
+      this.end = { code, ...(this.error === undefined ? {} : { error: this.error }), ...(this.use === undefined ? {} : { memory: this.use }) };
       this.leave();
     });
   }
@@ -182,6 +188,11 @@ class PiscinaLane implements LaneLink {
   kill(): void {
     void this.worker.terminate();
     this.endOffspring();
+  }
+
+  expel(use: MemoryUse): void {
+    this.use ??= use;
+    this.kill();
   }
 
   private endOffspring(): void {

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { PoolStartFailed } from "../../errors/index.js";
 import { decodeThrown } from "../../serialization/index.js";
-import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { MemoryUse, ThreadEnd } from "../../state-machines/thread.js";
 import type { LaneEvents } from "./host.js";
 import { nested } from "./offspring.js";
 import { Packets } from "./packets.js";
@@ -15,6 +15,8 @@ import { clearNote, makeNotes, readFates } from "./start-notes.js";
 
 export interface PoolProcessOptions {
   readonly setup: Omit<ProcessSetup, "t">;
+  /** What it is started by: a program and its arguments. */
+  readonly prefix?: readonly string[] | undefined;
   /** Milliseconds that a worker which was told to end may take before the whole process is killed. */
   readonly patience: number;
   readonly spawned: (task: string) => void;
@@ -41,6 +43,7 @@ export class PoolProcess implements LaneProcess {
   private settleReady!: { resolve: () => void; reject: (error: unknown) => void };
   readonly ready: Promise<void>;
   gone = false;
+  private use: MemoryUse | undefined;
 
   constructor(private readonly options: PoolProcessOptions) {
     const { setup } = options;
@@ -48,7 +51,9 @@ export class PoolProcess implements LaneProcess {
     this.ready.catch(() => undefined);
     const main = fileURLToPath(new URL("./process-main.js", import.meta.url));
     const env = { ...process.env, ...setup.env, CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], setup.token) };
-    this.child = spawn(process.execPath, [...nodeOptions(process.execArgv), main, setup.label], { env, stdio: ["ignore", "inherit", "inherit", "pipe", this.notes] });
+    const [program = process.execPath, ...before] = options.prefix ?? [];
+    const own = [...nodeOptions(process.execArgv), main, setup.label];
+    this.child = spawn(program, program === process.execPath ? own : [...before, process.execPath, ...own], { env, stdio: ["ignore", "inherit", "inherit", "pipe", this.notes] });
     this.child.once("error", (error) => this.settleReady.reject(error));
     this.pipe = this.child.stdio[pipeFd] as Socket;
     this.pipe.on("error", () => this.pipe.destroy());
@@ -86,6 +91,12 @@ export class PoolProcess implements LaneProcess {
     this.hold(true);
     // After a stall of this thread, what has arrived meanwhile is heard first.
     this.endings.set(lane, setTimeout(() => setImmediate(() => this.killFor(lane)), this.options.patience));
+  }
+
+  /** Ends it for the memory that it uses. */
+  expel(use: MemoryUse): void {
+    this.use ??= use;
+    this.child.kill("SIGKILL");
   }
 
   private killFor(lane: RemoteLane): void {
@@ -141,7 +152,7 @@ export class PoolProcess implements LaneProcess {
     this.settleReady.reject(new PoolStartFailed("CW-EXEC-007", `the process of the pool "${this.options.setup.label}" ended before it was ready (${signal ?? `exit code ${code}`})`, { where: { executor: this.options.setup.label }, evidence: { exitCode: code, signal }, hint: "See what it printed." }));
     this.options.gone();
     for (const lane of [...this.lanes.values()]) {
-      const end: ThreadEnd = { code, host: true, ...(this.pid === undefined ? {} : { pid: this.pid }), ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }) };
+      const end: ThreadEnd = { code, host: true, ...(this.pid === undefined ? {} : { pid: this.pid }), ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }), ...(this.use === undefined ? {} : { memory: this.use }) };
       lane.died(end, readFates(this.notes, lane.lane));
       this.forget(lane);
     }

@@ -1,7 +1,7 @@
 import type { ShellAnswer } from "../executor.js";
 import type { LaneEvents, LaneHost, LaneLink, ShellLink, ShellRequest } from "./host.js";
 import type { PiscinaHostOptions } from "./piscina-host.js";
-import { PoolProcess } from "./pool-process.js";
+import { PoolProcess, type PoolProcessOptions } from "./pool-process.js";
 import { Shells } from "./shells.js";
 import { typescriptProject } from "../../actors/typescript.js";
 
@@ -18,7 +18,7 @@ export class ProcessHost implements LaneHost {
   /** Tasks that have started processes of their own. */
   private readonly parents = new Set<string>();
 
-  constructor(private readonly options: PiscinaHostOptions) {
+  constructor(private readonly options: PiscinaHostOptions & Pick<PoolProcessOptions, "prefix">) {
     this.shells = new Shells(options.env);
   }
 
@@ -34,9 +34,10 @@ export class ProcessHost implements LaneHost {
 
   private running(): PoolProcess {
     if (this.process !== undefined && !this.process.gone) return this.process;
-    const { label, block, resourceLimits, env, typescript } = this.options;
+    const { label, block, resourceLimits, env, typescript, logs, prefix } = this.options;
     const made = new PoolProcess({
-      setup: { label, block, resourceLimits, env, typescript: typescript ?? typescriptProject(), token: this.shells.token },
+      setup: { label, block, resourceLimits, env, typescript: typescript ?? typescriptProject(), logs, token: this.shells.token },
+      prefix,
       patience,
       spawned: (task) => {
         this.parents.add(task);

@@ -38,10 +38,10 @@ class PoolMain implements Offspring {
   }
 
   private async start(setup: ProcessSetup): Promise<void> {
-    const { label, block, resourceLimits, env, typescript } = setup;
+    const { label, block, resourceLimits, env, typescript, logs } = setup;
     this.token = setup.token;
     this.host = new PiscinaHost({
-      label, offspring: this, notes: notesFd, typescript,
+      label, offspring: this, notes: notesFd, typescript, logs,
       ...(block === undefined ? {} : { block }),
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
       ...(env === undefined ? {} : { env }),

@@ -11,6 +11,7 @@ export interface ProcessSetup {
   readonly resourceLimits: ResourceLimits | undefined;
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly typescript: string | undefined;
+  readonly logs: string | undefined;
   /** By it the processes that tasks start are found. */
   readonly token: string;
 }

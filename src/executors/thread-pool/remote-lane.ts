@@ -1,5 +1,5 @@
 import { decodeThrown } from "../../serialization/index.js";
-import type { ThreadEnd } from "../../state-machines/thread.js";
+import type { MemoryUse, ThreadEnd } from "../../state-machines/thread.js";
 import { slotsPerLane } from "./claims.js";
 import { taskStride, type HeadMessage, type TaskFrame } from "./frames.js";
 import type { Fate, LaneEvents, LaneLink } from "./host.js";
@@ -12,6 +12,8 @@ export interface LaneProcess {
   send(message: ToProcess): void;
   /** The lane's worker was told to end: the process is killed if that takes too long. */
   expectEnd(lane: RemoteLane): void;
+  readonly pid: number | undefined;
+  expel(use: MemoryUse): void;
 }
 
 type About<T extends FromProcess["t"]> = Extract<FromProcess, { t: T }>;
@@ -43,6 +45,14 @@ export class RemoteLane implements LaneLink {
       frame[i + 4] = (frame[i + 4] as readonly Encoded[]).map(packed);
     }
     this.process.send({ t: "post", link: this.link, frame });
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
+  expel(use: MemoryUse): void {
+    if (!this.ended) this.process.expel(use);
   }
 
   tell(message: HeadMessage): void {

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { BadStdStreamFile, InvalidOption } from "../../errors/index.js";
 import { decode, encode, type Encoded } from "../../serialization/index.js";
 import type { StreamFile } from "../executor.js";
+import { BoundedLog } from "./bounded-log.js";
 import type { Claims } from "./claims.js";
 import type { FramedTask, WorkerMessage } from "./frames.js";
 
@@ -150,21 +151,21 @@ function makeLogger(write: (line: string) => void, bindings: Record<string, unkn
   return pino({ base: null }, { write }).child(bindings);
 }
 
-/** Sends what a task prints to its own files, where it has any; and makes `caraway/task` work in this thread. */
-export function installScope(): void {
-  redirect(process.stdout, (scope) => scope.stdout);
-  redirect(process.stderr, (scope) => scope.stderr);
+/** Sends what a task prints to its own files, where it has any, or else to the log, where there is one; and makes `caraway/task` work in this thread. */
+export function installScope(path?: string): void {
+  const log = path === undefined ? undefined : new BoundedLog(path);
+  redirect(process.stdout, (scope) => scope?.stdout ?? log);
+  redirect(process.stderr, (scope) => scope?.stderr ?? log);
   (globalThis as Record<symbol, unknown>)[scopeKey] = currentScope;
 }
 
-function redirect(stream: NodeJS.WriteStream, pick: (scope: TaskScope) => OpenStream | undefined): void {
+function redirect(stream: NodeJS.WriteStream, pick: (scope: TaskScope | undefined) => OpenStream | BoundedLog | undefined): void {
   const original = stream.write.bind(stream);
   type Done = (error?: Error | null) => void;
   stream.write = ((chunk: string | Uint8Array, encodingOrDone?: BufferEncoding | Done, last?: Done): boolean => {
     const encoding = typeof encodingOrDone === "string" ? encodingOrDone : undefined;
     const done = typeof encodingOrDone === "function" ? encodingOrDone : last;
-    const scope = currentScope();
-    const file = scope === undefined ? undefined : pick(scope);
+    const file = pick(currentScope());
     if (file === undefined) return original(chunk, encoding, done);
     file.write(typeof chunk === "string" && encoding !== undefined ? Buffer.from(chunk, encoding) : chunk);
     if (done !== undefined) queueMicrotask(() => done());

@@ -46,11 +46,12 @@ class Session {
     private readonly claims: Claims,
     private readonly place: { label: string; lane: number; block: string | undefined },
     private readonly typescript: string | undefined,
+    log: string | undefined,
   ) {
     port.on("message", (message: TaskFrame | HeadMessage) => (Array.isArray(message) ? this.accept(message) : this.obey(message)));
     process.on("uncaughtException", (error) => this.late(error));
     process.on("unhandledRejection", (reason) => this.late(reason));
-    installScope();
+    installScope(log);
     refuseLateExits(() => this.scope);
     this.tell({ t: "ready", thread: threadId });
   }
@@ -225,6 +226,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** What piscina runs in a fresh thread. Returns at once; the session lives as long as the thread. */
-export default function session({ port, claims, label, lane, block, typescript, notes }: SessionSetup): void {
-  new Session(port, notes === undefined ? new Claims(claims) : new NotedClaims(claims, notes, lane), { label, lane, block }, typescript);
+export default function session({ port, claims, label, lane, block, typescript, notes, log }: SessionSetup): void {
+  new Session(port, notes === undefined ? new Claims(claims) : new NotedClaims(claims, notes, lane), { label, lane, block }, typescript, log);
 }

@@ -12,7 +12,7 @@ import { asAcceptance, asBeat, asTokens, frame, type Registration, type Token } 
 import { outcome, TaskRecords, writeAnswer, writeFailure, writeNote, type Outcome } from "../records.js";
 import { readDefinition, writeNews } from "../contents.js";
 import { LeaseKeeper, type LeaseTerms } from "./lease-keeper.js";
-import { RemoteWork } from "./remote-work.js";
+import { RemoteWork, type SlotSettings } from "./remote-work.js";
 import { Told } from "./told.js";
 
 /** What a manager needs of a link to its head. */
@@ -37,6 +37,7 @@ export interface ManagerPorts {
   /** Rejects with an error whose `retryable` is false where the head will never have this manager. */
   connect(): Promise<HeadLink>;
   makePool(listener: WorkListener): ThreadPool;
+  readonly slots?: SlotSettings;
   /** All is over. `error`: why, where it was not meant. */
   ended(error: unknown): void;
 }
@@ -159,7 +160,7 @@ export class Manager {
         continue;
       }
       const app = this.apps.get(records.app) ?? this.unknownApp(records.app);
-      const work = new RemoteWork(app, records);
+      const work = new RemoteWork(app, records, this.ports.slots);
       this.open.set(work.taskId, work);
       this.pool.submit(work, work.attempt);
     }
@@ -181,7 +182,10 @@ export class Manager {
 
   private listener(): WorkListener {
     const note = (kind: Outcome) => (work: { readonly taskId: number }, attempt: number) => this.say(() => writeNote(this.told.writer, work.taskId, attempt, kind));
-    const over = (task: number): void => void this.open.delete(task);
+    const over = (task: number): void => {
+      this.open.delete(task);
+      this.ports.slots?.leases.free(task);
+    };
     return {
       sent: () => undefined,
       started: note(outcome.started),

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ResourceLimits } from "node:worker_threads";
+import type { CpuAffinity } from "../../../config/high-throughput.js";
 import { ConfigurationError } from "../../../errors/index.js";
 
 /** What the managers of a block are started with: a file that only their user can read. The key is not in it. */
@@ -21,6 +22,7 @@ export interface ManagerSetup {
   /** Bytes; null: no limit by memory. */
   readonly memPerWorker: number | null;
   readonly accelerators: readonly string[];
+  readonly cpuAffinity: CpuAffinity;
   readonly prefetch: number;
   readonly isolation: "thread" | "process";
   readonly resourceLimits: ResourceLimits;

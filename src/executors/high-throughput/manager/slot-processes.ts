@@ -1,6 +1,7 @@
 import type { ShellAnswer } from "../../executor.js";
 import type { LaneEvents, LaneHost, LaneLink, ShellLink, ShellRequest } from "../../thread-pool/host.js";
 import type { PiscinaHostOptions } from "../../thread-pool/piscina-host.js";
+import type { Slots } from "./slots.js";
 import { ProcessHost } from "../../thread-pool/process-host.js";
 
 /** A process for each worker: what one of them does to its process harms no other, and each has a directory and an environment of its own. */
@@ -10,8 +11,7 @@ export class SlotProcesses implements LaneHost {
 
   constructor(
     private readonly options: PiscinaHostOptions,
-    /** More of the environment of one slot. */
-    private readonly environmentOf: (slot: number) => Readonly<Record<string, string>>,
+    private readonly of: Slots,
   ) {
     this.shells = new ProcessHost(options);
   }
@@ -23,7 +23,7 @@ export class SlotProcesses implements LaneHost {
   open(lane: number, events: LaneEvents): LaneLink {
     let slot = this.slots.get(lane);
     if (slot === undefined) {
-      slot = new ProcessHost({ ...this.options, env: { ...this.options.env, ...this.environmentOf(lane) } });
+      slot = new ProcessHost({ ...this.options, env: { ...this.options.env, ...this.of.environmentOf(lane) }, prefix: this.of.prefixOf(lane) });
       this.slots.set(lane, slot);
     }
     return slot.open(lane, events);

@@ -7,7 +7,7 @@ function lane() {
   const sent: ToProcess[] = [];
   const ends: ThreadEnd[] = [];
   const expected: RemoteLane[] = [];
-  const made = new RemoteLane({ send: (message) => sent.push(message), expectEnd: (one) => expected.push(one) }, 4, 1, { answers: () => undefined, message: () => undefined, exited: (end) => ends.push(end) });
+  const made = new RemoteLane({ pid: undefined, expel: () => undefined, send: (message) => sent.push(message), expectEnd: (one) => expected.push(one) }, 4, 1, { answers: () => undefined, message: () => undefined, exited: (end) => ends.push(end) });
   return { made, sent, ends, expected };
 }
 
