@@ -78,12 +78,12 @@ const place = app(() => process.env["CARAWAY_BLOCK"]);
 describe("on real managers", () => {
   test("after its drainPeriod a manager finishes what it has, its job ends by itself, and another block does the rest; nothing is charged", async () => {
     const latch = new Latch();
-    await withCluster({ maxWorkersPerNode: 1, drainPeriod: 700, config: { strategy: "simple", strategyPeriod: 100 } }, async ({ kernel, manned, run }) => {
+    await withCluster({ maxWorkersPerNode: 1, drainPeriod: 3000, config: { strategy: "simple", strategyPeriod: 100 } }, async ({ kernel, manned, run }) => {
       await manned();
       const first = held.on(kernel)(latch.name, "first");
       await latch.arrived();
       const rest = Array.from({ length: 5 }, () => place.on(kernel)());
-      await until("the manager retires", () => kernel.executors.get(label)?.workers === 0, 5000);
+      await until("the manager retires", () => kernel.executors.get(label)?.workers === 0, 8000);
       expect(first.state).toBe("running");
       latch.open();
       expect(await first).toBe("first");
