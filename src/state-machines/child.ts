@@ -1,12 +1,17 @@
 import { setup } from "xstate";
 import type { EndReason } from "./end-reason.js";
 
-export interface ChildContext {
-  readonly key: number;
+/** Children of a template share them. */
+export interface ChildLimits {
   /** Milliseconds to end by itself after it was asked to, possibly `Infinity`; `brutal_kill` where it is not asked. */
   readonly shutdown: number | "brutal_kill";
   /** Milliseconds until a start that has not come to an end counts as failed. */
   readonly startTimeout: number;
+}
+
+export interface ChildContext {
+  readonly key: number;
+  readonly limits: ChildLimits;
   /** The present actor, or the one before the next; 0 before the first. */
   incarnation: number;
   /** How the latest incarnation ended. */
@@ -17,8 +22,7 @@ export interface ChildContext {
 
 export interface ChildInput {
   readonly key: number;
-  readonly shutdown: number | "brutal_kill";
-  readonly startTimeout: number;
+  readonly limits: ChildLimits;
 }
 
 export type ChildMessage =
@@ -64,20 +68,20 @@ const child = setup({
   guards: {
     isOld: ({ context, event }) => "incarnation" in event && event.incarnation !== context.incarnation,
     isOldDelay: ({ context, event }) => "token" in event && event.token !== context.token,
-    isKilledOutright: ({ context }) => context.shutdown === "brutal_kill",
+    isKilledOutright: ({ context }) => context.limits.shutdown === "brutal_kill",
   },
 });
 
 const launch = [
   child.assign({ incarnation: ({ context }) => context.incarnation + 1 }),
-  child.emit(({ context }) => ({ type: "timer.start", ms: context.startTimeout, expiry: { type: "start.expired", incarnation: context.incarnation } })),
+  child.emit(({ context }) => ({ type: "timer.start", ms: context.limits.startTimeout, expiry: { type: "start.expired", incarnation: context.incarnation } })),
   child.emit(({ context }) => ({ type: "actor.launch", incarnation: context.incarnation })),
 ];
 const cancelTimer = child.emit({ type: "timer.cancel" });
 const kill = child.emit({ type: "actor.kill" });
 const keepEnd = child.assign({ lastEnd: ({ context, event }: { context: ChildContext; event: ChildMessage }) => (event.type === "actor.ended" ? event.reason : context.lastEnd) });
-const blameTimeout = child.assign({ lastEnd: ({ context }: { context: ChildContext }) => ({ error: { start_timeout: context.startTimeout } }) });
-const askToStop = [child.emit({ type: "actor.stop" }), child.emit(({ context }) => ({ type: "timer.start", ms: context.shutdown === "brutal_kill" ? 0 : context.shutdown, expiry: { type: "stop.expired", incarnation: context.incarnation } }))];
+const blameTimeout = child.assign({ lastEnd: ({ context }: { context: ChildContext }) => ({ error: { start_timeout: context.limits.startTimeout } }) });
+const askToStop = [child.emit({ type: "actor.stop" }), child.emit(({ context }) => ({ type: "timer.start", ms: context.limits.shutdown === "brutal_kill" ? 0 : context.limits.shutdown, expiry: { type: "stop.expired", incarnation: context.incarnation } }))];
 
 const delay = [
   child.assign({ token: ({ context, event }: { context: ChildContext; event: ChildMessage }) => (event.type === "child.delay" ? event.token : context.token) }),
@@ -106,7 +110,7 @@ const killQuietly = { target: "gone", actions: [cancelTimer, kill] };
  */
 export const childMachine = child.createMachine({
   id: "child",
-  context: ({ input }) => ({ key: input.key, shutdown: input.shutdown, startTimeout: input.startTimeout, incarnation: 0, lastEnd: "normal", token: 0 }),
+  context: ({ input }) => ({ key: input.key, limits: input.limits, incarnation: 0, lastEnd: "normal", token: 0 }),
   initial: "stopped",
   options: { maxIterations: 100 },
   states: {

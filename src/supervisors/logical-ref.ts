@@ -35,10 +35,15 @@ export class LogicalRef extends AskingRef implements ActorRef, IncarnationHost {
 
   constructor(
     readonly home: Home,
-    /** Incarnations that earlier refs of the same child have had. */
-    readonly before = 0,
+    before = 0,
   ) {
     super();
+    if (before > 0) this.more().before = before;
+  }
+
+  /** Incarnations that earlier refs of the same child have had. */
+  get before(): number {
+    return this.extras?.before ?? 0;
   }
 
   get id(): string {

@@ -17,8 +17,6 @@ export class MachineActor implements RunnableCell, Incarnation, Receiver, ChartS
   declare state: ChartState<object>;
   declare context: object;
   crashed = false;
-  /** Made when somebody asks for its signal. */
-  private abort: AbortController | undefined;
   private phase: "starting" | "running" | "ended" = "starting";
   /** The message that the chart has now. */
   private current: Envelope | undefined;
@@ -43,11 +41,12 @@ export class MachineActor implements RunnableCell, Incarnation, Receiver, ChartS
   }
 
   get signal(): AbortSignal {
-    if (this.abort === undefined) {
-      this.abort = new AbortController();
-      if (this.isEnded()) this.abort.abort(refusal("ending", `${this.ref.path} has ended`));
+    let abort = aborts.get(this);
+    if (abort === undefined) {
+      aborts.set(this, (abort = new AbortController()));
+      if (this.isEnded()) abort.abort(refusal("ending", `${this.ref.path} has ended`));
     }
-    return this.abort.signal;
+    return abort.signal;
   }
 
   launch(input: unknown): void {
@@ -132,7 +131,7 @@ export class MachineActor implements RunnableCell, Incarnation, Receiver, ChartS
   finish(reason: EndReason): void {
     if (this.phase === "ended") return;
     this.phase = "ended";
-    this.abort?.abort(refusal("ending", `${this.ref.path} is ending`));
+    aborts.get(this)?.abort(refusal("ending", `${this.ref.path} is ending`));
     this.ref.detach(reason);
     this.ref.reportEnded(this.incarnation, reason);
   }
@@ -141,6 +140,9 @@ export class MachineActor implements RunnableCell, Incarnation, Receiver, ChartS
     return this.phase === "ended";
   }
 }
+
+/** Of those that somebody asked for their signal. */
+const aborts = new WeakMap<MachineActor, AbortController>();
 
 type MachineKind = CellKind<object, Typed, Typed, unknown, MachineActor>;
 const kinds = new WeakMap<UserChart, MachineKind>();

@@ -16,6 +16,8 @@ export class RefExtras {
   aside: Envelope[] | undefined;
   /** Made for the first watch, or the first end. */
   notices: EndNotices | undefined;
+  /** Incarnations that earlier refs of the same child have had. */
+  before = 0;
   /** When the first incarnation was started, where that was later than its launch. */
   startedAt: number | undefined;
 }

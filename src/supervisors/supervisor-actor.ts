@@ -59,7 +59,7 @@ export class SupervisorActor implements Incarnation, Receiver, ChildOwner {
   enter(child: PreparedChild, name: string | number = child.id, input = child.input): ChildCell {
     const cell = new ChildCell(this, ++this.keys, child, name, input);
     this.entries.add(cell.key, cell);
-    this.services.dispatcher.start(cell, { key: cell.key, shutdown: child.shutdown, startTimeout: child.startTimeout });
+    this.services.dispatcher.start(cell, { key: cell.key, limits: child });
     return cell;
   }
 

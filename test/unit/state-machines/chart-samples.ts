@@ -59,7 +59,7 @@ const kernel: Sample<undefined, KernelMessage> = {
 };
 
 const child: Sample<ChildInput, ChildMessage> = {
-  input: { key: 3, shutdown: 100, startTimeout: 50 },
+  input: { key: 3, limits: { shutdown: 100, startTimeout: 50 } },
   messages: [
     { type: "child.delay", token: 1, ms: 10 },
     { type: "actor.started", incarnation: 1 },

@@ -8,7 +8,7 @@ const chart = compile<ChildContext, ChildMessage, ChildEffect, ChildInput>(child
 function after(messages: readonly ChildMessage[], shutdown: ChildInput["shutdown"] = 100) {
   const subject = { state: undefined as unknown as ChartState<ChildContext>, context: undefined as unknown as ChildContext };
   let effects: ChildEffect[] = [];
-  chart.start(subject, { key: 1, shutdown, startTimeout: 50 }, effects);
+  chart.start(subject, { key: 1, limits: { shutdown, startTimeout: 50 } }, effects);
   let outcome = "";
   for (const message of messages) {
     effects = [];
