@@ -196,6 +196,12 @@ export class Manager {
       },
       failed: (work, attempt, failure) => {
         over(work.taskId);
+        if (failure.error === this.pool.cell.context.reason) {
+          // The pool cannot go on: that is no fault of what it has not begun.
+          note(outcome.revoked)(work, attempt);
+          this.broke(failure.error);
+          return;
+        }
         const { host, block } = this.options.facts;
         placeError(failure.error, { host, block });
         if (failure.held) this.held.set(work.taskId, attempt);
