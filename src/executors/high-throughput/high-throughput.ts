@@ -249,6 +249,13 @@ export class HighThroughput {
       case "block.drained":
         this.drains.get(message.block)?.();
         this.drains.delete(message.block);
+        return;
+      // These are its handle's, or are known already.
+      case "listening":
+      case "steps":
+      case "failed":
+      case "refused":
+      case "stopped":
     }
   }
 
