@@ -5,7 +5,7 @@ import { childMachine, type ChildContext, type ChildEffect, type ChildInput, typ
 const chart = compile<ChildContext, ChildMessage, ChildEffect, ChildInput>(childMachine);
 
 /** A child that was told all that; its state, and what it wants done at the last message. */
-function after(messages: readonly ChildMessage[], shutdown: ChildInput["shutdown"] = 100) {
+function after(messages: readonly ChildMessage[], shutdown: ChildInput["limits"]["shutdown"] = 100) {
   const subject = { state: undefined as unknown as ChartState<ChildContext>, context: undefined as unknown as ChildContext };
   let effects: ChildEffect[] = [];
   chart.start(subject, { key: 1, limits: { shutdown, startTimeout: 50 } }, effects);
