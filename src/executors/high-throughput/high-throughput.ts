@@ -15,7 +15,7 @@ import type { WorkListener } from "../executor.js";
 import { limitsOf } from "./fit.js";
 import { FrontEnd } from "./front-end.js";
 import { InterchangeHandle } from "./interchange-handle.js";
-import type { KnownManager } from "./interchange/interchange.js";
+import type { KnownManager } from "./interchange/types.js";
 import type { FromInterchange } from "./interchange-protocol.js";
 import { RelayedSteps } from "./relayed-steps.js";
 import type { ManagerSetup } from "./manager/setup.js";

@@ -1,7 +1,7 @@
 import type { Needs } from "../executor.js";
 import type { Token } from "./protocol.js";
 import type { Steps } from "./interchange/step-reporter.js";
-import type { InterchangeEvent, InterchangeOptions } from "./interchange/interchange.js";
+import type { InterchangeEvent, InterchangeOptions } from "./interchange/types.js";
 
 /** What an interchange's thread is started with. */
 export interface ThreadSetup {
