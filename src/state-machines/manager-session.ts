@@ -40,7 +40,7 @@ export type SessionEffect =
   | { readonly type: "process.end"; readonly failed: boolean; readonly error: unknown };
 
 const session = setup({
-  types: { context: {} as SessionContext, events: {} as SessionMessage, input: {} as SessionInput, emitted: {} as SessionEffect, tags: {} as "linked" | "final" },
+  types: { context: {} as SessionContext, events: {} as SessionMessage, input: {}, emitted: {} as SessionEffect, tags: {} as "linked" | "final" },
 });
 
 const keepError = session.assign({ error: ({ event }: { event: SessionMessage }) => ("error" in event ? event.error : undefined) });

@@ -18,7 +18,7 @@ export class ByteWriter {
 
   /** What was written, in memory of its own; the writer is empty then. */
   take(): Uint8Array<ArrayBuffer> {
-    const taken = this.memory.slice(0, this.length) as Uint8Array<ArrayBuffer>;
+    const taken = this.memory.slice(0, this.length);
     this.length = 0;
     if (this.memory.length > 64 * this.least) this.resize(this.least);
     return taken;
@@ -61,14 +61,18 @@ export class ByteWriter {
   }
 
   encoded(value: Encoded): void {
-    switch (typeof value) {
-      case "undefined": this.u8(tag.undefined); return;
-      case "boolean": this.u8(value ? tag.true : tag.false); return;
-      case "number": this.u8(tag.number); this.f64(value); return;
-      case "string": this.u8(tag.text); this.text(value); return;
-      case "bigint": this.u8(tag.bigint); this.text(value.toString(16)); return;
-      default: this.object(value);
-    }
+    if (typeof value === "number") {
+      this.u8(tag.number);
+      this.f64(value);
+    } else if (typeof value === "string") {
+      this.u8(tag.text);
+      this.text(value);
+    } else if (value === undefined) this.u8(tag.undefined);
+    else if (typeof value === "boolean") this.u8(value ? tag.true : tag.false);
+    else if (typeof value === "bigint") {
+      this.u8(tag.bigint);
+      this.text(value.toString(16));
+    } else this.object(value);
   }
 
   private object(value: Exclude<Encoded, undefined | boolean | number | string | bigint>): void {

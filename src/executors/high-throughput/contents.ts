@@ -41,6 +41,7 @@ export function newsHead(bytes: Uint8Array): { readonly task: number; readonly a
 
 function readKind(reader: ByteReader, kind: WorkNews["kind"] | undefined): WorkNews {
   switch (kind) {
+    case undefined: throw new RangeError("news of a kind that there is not");
     case "report": return { kind, value: decode(reader.encoded()) };
     case "log": return { kind, line: reader.text() };
     case "late-error": return { kind, error: decodeThrown(reader.encoded()) };
@@ -49,6 +50,5 @@ function readKind(reader: ByteReader, kind: WorkNews["kind"] | undefined): WorkN
       const note = reader.encoded();
       return { kind, fraction, note: typeof note === "string" ? note : undefined };
     }
-    default: throw new RangeError("news of a kind that there is not");
   }
 }

@@ -2,17 +2,18 @@ import { Cell } from "../../actors/cell.js";
 import { compile } from "../../actors/compile.js";
 import type { Dispatcher } from "../../actors/dispatcher.js";
 import type { Timer } from "../../actors/ports.js";
-import { BadFrame, BadStateException, InternalConsistencyError, WaitTimeout } from "../../errors/index.js";
-import { attemptMachine, type AttemptContext, type AttemptEffect, type AttemptInput, type AttemptMessage } from "../../state-machines/attempt.js";
+import { BadFrame, BadStateException, WaitTimeout } from "../../errors/index.js";
+import type { AttemptMessage } from "../../state-machines/attempt.js";
 import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
-import type { Answer, Executor, ExecutorPart, ExecutorStatus, Needs, RunnableApp, Work, WorkFailure, WorkListener } from "../executor.js";
-import { ByteWriter } from "./bytes.js";
-import { readNews, writeDefinition } from "./contents.js";
+import type { Executor, ExecutorPart, ExecutorStatus, Needs, Work, WorkFailure, WorkListener } from "../executor.js";
+import { readNews } from "./contents.js";
 import { misfit, needsInWords, type NodeLimits } from "./fit.js";
 import { lossOf } from "./losses.js";
-import { outcome, OutcomeRecords, readAnswer, readFailure, readLoss, writeTask } from "./records.js";
+import { outcome, OutcomeRecords, readAnswer, readFailure, readLoss } from "./records.js";
+import { Outbound, type InterchangeWay } from "./outbound.js";
 import type { Token } from "./protocol.js";
 import { RemoteAttempt, type RemoteAttemptKind } from "./remote-attempt.js";
+import { remoteAttemptKind } from "./remote-attempt-kind.js";
 
 export interface FrontEndOptions {
   readonly label: string;
@@ -22,14 +23,6 @@ export interface FrontEndOptions {
   readonly ownsProcesses: boolean;
   /** What no node of it can have more of. */
   readonly limits?: NodeLimits;
-}
-
-/** The way to the interchange, while there is one. */
-export interface InterchangeWay {
-  submit(records: Uint8Array<ArrayBuffer>): void;
-  define(app: number, bytes: Uint8Array): void;
-  cancel(task: number, attempt: number): void;
-  expect(tokens: readonly Token[], needs: readonly (readonly [task: number, needs: Needs])[]): void;
 }
 
 /** What ends with the executor, and has to end before it. */
@@ -44,7 +37,6 @@ export interface FrontEndParts {
 }
 
 const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, ExecutorInput>(executorMachine);
-const attemptChart = compile<AttemptContext, AttemptMessage, AttemptEffect, AttemptInput>(attemptMachine);
 
 const sent: AttemptMessage = { type: "attempt.sent", far: true };
 
@@ -59,16 +51,13 @@ export class FrontEnd implements Executor {
   private readonly attempts = new Map<number, RemoteAttempt>();
   /** Over for the kernel, and still held by a worker that does not end. */
   private readonly held = new Map<number, RemoteAttempt>();
-  private readonly apps = new Map<number, Uint8Array>();
   private readonly attemptKind: RemoteAttemptKind;
-  private readonly writer = new ByteWriter(64 * 1024);
-  private way: InterchangeWay | undefined;
-  private flushing = false;
+  private readonly outbound: Outbound;
   private out = 0;
   private lost = 0;
   private startWait: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   private stopWait: (() => void)[] = [];
-  private unclean: unknown;
+  private unclean: Error | undefined;
 
   constructor(
     readonly options: FrontEndOptions,
@@ -79,7 +68,8 @@ export class FrontEnd implements Executor {
   ) {
     this.label = options.label;
     this.ownsProcesses = options.ownsProcesses;
-    this.attemptKind = this.makeAttemptKind();
+    this.attemptKind = remoteAttemptKind(this, listener);
+    this.outbound = new Outbound(dispatcher.ports.scheduler, () => around.offered(), (attempt, error) => this.tell(attempt, { type: "attempt.refused", error }));
     this.cell = new Cell({ name: "executor", chart: executorChart, perform: this.performers(), crashed: (_: unknown, error: unknown) => this.broken(error) }, options.label, options.incarnation);
     dispatcher.start(this.cell, { label: options.label });
   }
@@ -113,7 +103,7 @@ export class FrontEnd implements Executor {
     // Walltime is measured where it runs.
     this.dispatcher.start(attempt, { taskId: work.taskId, attempt: number, walltime: 0 });
     if (!this.cell.is("accepting")) this.tell(attempt, { type: "attempt.refused", error: this.refusal() });
-    else this.send(attempt);
+    else this.outbound.send(attempt);
   }
 
   cancel(work: Work, number: number, why: "cancelled" | "closing", done: () => void): void {
@@ -124,8 +114,8 @@ export class FrontEnd implements Executor {
     }
     (attempt.onEnd ??= []).push(done);
     // Until the interchange has answered it may be on its way to a manager.
-    if (!attempt.isOut && this.way !== undefined) {
-      this.flush();
+    if (!attempt.isOut && this.outbound.isConnected) {
+      this.outbound.flush();
       attempt.isOut = true;
       this.tell(attempt, sent);
     }
@@ -189,18 +179,16 @@ export class FrontEnd implements Executor {
 
   /** An interchange is there: it is told all that the one before it was told, and who may still be at work for that. */
   connect(way: InterchangeWay): void {
-    this.way = way;
-    this.writer.length = 0;
-    for (const [app, bytes] of this.apps) way.define(app, bytes);
+    this.outbound.connect(way);
     const out: Token[] = [...this.held.values()].map(({ work, number }) => [work.taskId, number]);
     for (const attempt of this.attempts.values()) {
       if (attempt.is("final")) continue;
       if (attempt.isOut) out.push([attempt.work.taskId, attempt.number]);
-      else this.write(attempt);
+      else this.outbound.write(attempt);
     }
-    this.flush();
-    way.expect(out, this.needsOf(out));
-    for (const { isRecalled, isOut, work, number } of this.attempts.values()) if (isRecalled && isOut) way.cancel(work.taskId, number);
+    this.outbound.flush();
+    this.outbound.expect(out, this.needsOf(out));
+    for (const attempt of this.attempts.values()) if (attempt.isRecalled && attempt.isOut) this.outbound.cancel(attempt);
   }
 
   private needsOf(tokens: readonly Token[]): (readonly [number, Needs])[] {
@@ -211,7 +199,7 @@ export class FrontEnd implements Executor {
   }
 
   disconnect(): void {
-    this.way = undefined;
+    this.outbound.disconnect();
   }
 
   /** Records of outcomes from the interchange. */
@@ -307,39 +295,8 @@ export class FrontEnd implements Executor {
     this.dispatcher.tell(attempt, message);
   }
 
-  private send(attempt: RemoteAttempt): void {
-    this.define(attempt.work.app);
-    if (this.way !== undefined) this.write(attempt);
-    if (this.flushing) return;
-    this.flushing = true;
-    this.around.offered();
-    this.dispatcher.ports.scheduler.soon(() => {
-      this.flushing = false;
-      this.flush();
-    });
-  }
-
-  private write(attempt: RemoteAttempt): void {
-    try {
-      writeTask(this.writer, attempt.work, attempt.number);
-    } catch (error) {
-      this.tell(attempt, { type: "attempt.refused", error });
-    }
-    if (this.writer.length > 1024 * 1024) this.flush();
-  }
-
-  private define(app: RunnableApp): void {
-    if (this.apps.has(app.key)) return;
-    const bytes = writeDefinition(app);
-    this.apps.set(app.key, bytes);
-    this.way?.define(app.key, bytes);
-  }
-
-  private flush(): void {
-    if (this.writer.length > 0 && this.way !== undefined) this.way.submit(this.writer.take());
-  }
-
-  private finish(attempt: RemoteAttempt): void {
+  /** @internal */
+  finish(attempt: RemoteAttempt): void {
     const { work } = attempt;
     if (this.attempts.get(work.taskId) === attempt) this.attempts.delete(work.taskId);
     if (work.place === attempt) work.place = undefined;
@@ -358,7 +315,7 @@ export class FrontEnd implements Executor {
 
   private performers(): Cell<ExecutorContext, ExecutorMessage, ExecutorEffect>["kind"]["perform"] {
     return {
-      "work.send": () => this.flush(),
+      "work.send": () => this.outbound.flush(),
       "work.refuse": ({ error }: { error: unknown }) => this.refuseAll(error),
       "work.watch": () => this.checkFinished(),
       "work.cancel": () => {
@@ -380,7 +337,7 @@ export class FrontEnd implements Executor {
     try {
       await this.around.stop();
     } catch (error) {
-      this.unclean = error;
+      this.unclean = error as Error;
     }
     for (const attempt of [...this.attempts.values()]) this.tell(attempt, { type: "attempt.lost", loss: this.goneWith(attempt) });
     if (!this.cell.is("final") && !this.cell.crashed) this.dispatcher.tell(this.cell, { type: "workers.gone" });
@@ -395,45 +352,18 @@ export class FrontEnd implements Executor {
     for (const done of this.stopWait.splice(0)) done();
   }
 
-  private makeAttemptKind(): RemoteAttemptKind {
-    const { listener } = this;
-    const cancel = (_: unknown, { work, number }: RemoteAttempt): void => this.way?.cancel(work.taskId, number);
-    const nothing = (): void => undefined;
-    return {
-      name: "attempt",
-      chart: attemptChart,
-      perform: {
-        "attempt.report": ({ outcome: what }, a) => {
-          if (what === "revoked") this.finish(a);
-          listener[what](a.work, a.number);
-        },
-        "attempt.deliver": ({ answer }, a) => {
-          this.finish(a);
-          listener.answered(a.work, a.number, answer as Answer);
-        },
-        "attempt.mourn": ({ loss, why, held }, a) => this.mourn(a, loss as WorkFailure | undefined, why, held),
-        "attempt.refuse": ({ error }, a) => {
-          this.finish(a);
-          listener.failed(a.work, a.number, { error: error as Error, charge: "app", held: false });
-        },
-        "claim.revoke": cancel,
-        "worker.stop": cancel,
-        "work.requeue": nothing,
-        "timer.start": nothing,
-        "timer.cancel": nothing,
-      },
-      moved: (a, from) => {
-        const was = from.tags.has("out");
-        if (was !== a.is("out")) this.out += was ? -1 : 1;
-      },
-      crashed: (a, error) => {
-        this.finish(a);
-        listener.failed(a.work, a.number, { error: new InternalConsistencyError("CW-INT-001", `${a.path} broke: ${(error as Error).message}`, { cause: error, where: { task: a.work.taskId, attempt: a.number, executor: this.label } }), charge: "app", held: false });
-      },
-    };
+  /** @internal An attempt is out at a manager now, or not any more. */
+  moved(wasOut: boolean, isOut: boolean): void {
+    if (wasOut !== isOut) this.out += wasOut ? -1 : 1;
   }
 
-  private mourn(attempt: RemoteAttempt, failure: WorkFailure | undefined, why: string | undefined, held: boolean): void {
+  /** @internal Takes it back, or has it ended where it runs. */
+  recall(attempt: RemoteAttempt): void {
+    this.outbound.cancel(attempt);
+  }
+
+  /** @internal */
+  mourn(attempt: RemoteAttempt, failure: WorkFailure | undefined, why: string | undefined, held: boolean): void {
     this.finish(attempt);
     if (why === "cancelled" || why === "closing") {
       this.listener.revoked(attempt.work, attempt.number);

@@ -41,6 +41,27 @@ function report(error: unknown): void {
   process.stderr.write(`caraway-manager: ${words}\n`);
 }
 
+/** The first failure of each series is told: what keeps a block from registering is then in its output. */
+function telling(reach: () => Promise<HeadLink>): () => Promise<HeadLink> {
+  let isTold = false;
+  return async () => {
+    try {
+      const link = await reach();
+      isTold = false;
+      return link;
+    } catch (error) {
+      if (!isTold) report(error);
+      isTold = true;
+      throw error;
+    }
+  };
+}
+
+/** This process is a manager and nothing else: it ends with it. */
+function leave(code: number): never {
+  process.exit(code);
+}
+
 async function main(path: string | undefined): Promise<void> {
   const setup = await readSetup(path);
   const key = await KeyStore.load(setup.keyFile);
@@ -59,26 +80,13 @@ async function main(path: string | undefined): Promise<void> {
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
     new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers, slots, join(dirname(path as string), setup.block, uid)), dispatcher, listener, (error) => manager.broke(error));
-  let isTold = false;
-  /** The first failure of each series is told: what keeps a block from registering is then in its output. */
-  const connect = async (): Promise<HeadLink> => {
-    try {
-      const link = await reach();
-      isTold = false;
-      return link;
-    } catch (error) {
-      if (!isTold) report(error);
-      isTold = true;
-      throw error;
-    }
-  };
-  const reach = (): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames });
+  const connect = telling((): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames }));
   // The link and the workers keep the process alive, and where both are gone, this does until the lease is over.
   const alive = setInterval(() => undefined, 2 ** 30);
   const ended = (error: unknown): void => {
     clearInterval(alive);
     if (error !== undefined) report(error);
-    process.exit(error === undefined ? 0 : 1);
+    leave(error === undefined ? 0 : 1);
   };
   const endsAt = walltimeMs > 0 ? ports.clock.now() + walltimeMs : undefined;
   const drainsAt = setup.drainMs === null ? undefined : ports.clock.now() + setup.drainMs;
@@ -90,5 +98,5 @@ async function main(path: string | undefined): Promise<void> {
 
 main(process.argv[2]).catch((error: unknown) => {
   report(error);
-  process.exit(1);
+  leave(1);
 });

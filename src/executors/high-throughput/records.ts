@@ -155,7 +155,7 @@ export function readTask(bytes: Uint8Array, from: number): TaskContents {
   if (count > reader.left) throw new RangeError(`${count} arguments do not fit into ${reader.left} bytes`);
   const args = new Array<Encoded>(count);
   for (let i = 0; i < args.length; i++) args[i] = reader.encoded();
-  return { args, setting: readJson<WorkSetting>(reader), shell: readJson<ShellWork>(reader) };
+  return { args, setting: readJson(reader) as WorkSetting | undefined, shell: readJson(reader) as ShellWork | undefined };
 }
 
 function writeNeeds(writer: ByteWriter, needs: Needs | undefined): void {
@@ -171,7 +171,7 @@ function writeJson(writer: ByteWriter, value: object | undefined): void {
   }
 }
 
-const readJson = <T>(reader: ByteReader): T | undefined => (reader.u8() === 0 ? undefined : (reader.json() as T));
+const readJson = (reader: ByteReader): unknown => (reader.u8() === 0 ? undefined : reader.json());
 
 function begin(writer: ByteWriter, task: number, attempt: number, kind: Outcome, ms: number): number {
   const from = writer.length;

@@ -322,8 +322,7 @@ export class ThreadPool implements Executor {
     this.open--;
     attempt.timer?.cancel();
     if (attempt.work.place === attempt) attempt.work.place = undefined;
-    for (const done of attempt.onEnd ?? []) done();
-    attempt.onEnd = undefined;
+    for (const done of attempt.onEnd?.splice(0) ?? []) done();
     this.checkFinished();
     this.workforce.attemptEnded();
   }
@@ -353,9 +352,7 @@ export class ThreadPool implements Executor {
     if (this.open === 0 && this.cell.state.name === "draining") this.dispatcher.tell(this.cell, { type: "work.finished" });
   }
 
-  private openAttempts(): Attempt[] {
-    return [...this.queue.values(), ...this.workforce.attempts()];
-  }
+  private readonly openAttempts = (): Attempt[] => [...this.queue.values(), ...this.workforce.attempts()];
 
   private refusal(): unknown {
     return this.cell.context.reason ?? new BadStateException("CW-EXEC-002", `the executor "${this.label}" is ${this.cell.state.name} and takes no more work`, { where: { executor: this.label } });

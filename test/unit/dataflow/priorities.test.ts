@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { threadPool } from "#internal/index";
 import { held, Latch, passing } from "./latch.js";
 import { sharedKernel } from "./shared-kernel.js";
 import { testExecutor } from "./test-executor.js";

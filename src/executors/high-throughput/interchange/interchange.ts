@@ -1,5 +1,4 @@
-import { compile } from "../../../actors/compile.js";
-import { managerMachine, type ManagerContext, type ManagerEffect, type ManagerInput, type ManagerLoss, type ManagerMessage } from "../../../state-machines/manager.js";
+import type { ManagerLoss, ManagerMessage } from "../../../state-machines/manager.js";
 import type { Needs } from "../../executor.js";
 import { frame, type Registration, type Token } from "../protocol.js";
 import { newsHead } from "../contents.js";
@@ -7,11 +6,10 @@ import { isEnd, isOfManager, outcome, OutcomeRecords, TaskRecords, writeLoss, wr
 import { BlockBooks } from "./block-books.js";
 import { Distribution } from "./distribution.js";
 import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
+import { nodeKind } from "./node-kind.js";
 import { Outgoing } from "./outgoing.js";
 import { Quiet } from "./quiet.js";
 import type { InterchangeOptions, InterchangePorts, KnownManager } from "./types.js";
-
-const chart = compile<ManagerContext, ManagerMessage, ManagerEffect, ManagerInput>(managerMachine);
 
 /** The numbers of managers are not given again by the interchanges that follow. */
 const managersOfEpoch = 1_000_000;
@@ -28,9 +26,11 @@ export class Interchange {
   lateOutcomes = 0;
   private readonly tasks = new Map<number, Dispatch>();
   private readonly outgoing: Outgoing;
-  private readonly distribution: Distribution;
+  /** @internal */
+  readonly distribution: Distribution;
   private readonly blocks: BlockBooks;
-  private readonly quiet: Quiet;
+  /** @internal */
+  readonly quiet: Quiet;
   private readonly kind: NodeKind;
   private readonly awaited: Map<string, KnownManager>;
   /** Managers that came before the head had said what those before this interchange had been given. */
@@ -47,7 +47,7 @@ export class Interchange {
     this.blocks = new BlockBooks(ports, (block) => this.isTold && [...this.awaited.values()].every((one) => one.block !== block));
     this.outgoing = new Outgoing(ports, (node) => this.blocks.tellLoad(node));
     this.distribution = new Distribution(options.selector, ports.dispatcher.ports, this.nodes, this.outgoing, () => this.awaited.size > 0);
-    this.kind = this.makeKind();
+    this.kind = nodeKind(this, ports.codec);
     this.awaited = new Map(options.awaited?.map((one) => [one.uid, one]));
     this.isTold = options.epoch === 1;
     this.managers = (options.epoch - 1) * managersOfEpoch;
@@ -257,7 +257,8 @@ export class Interchange {
     return this.ports.dispatcher.ports.clock.now();
   }
 
-  private tell(node: ManagerNode, message: ManagerMessage): void {
+  /** @internal */
+  tell(node: ManagerNode, message: ManagerMessage): void {
     this.ports.dispatcher.tellControl(node, message);
   }
 
@@ -345,7 +346,8 @@ export class Interchange {
     writeLoss(this.outgoing.writer, one.task, one.attempt, note);
   }
 
-  private loseAll(node: ManagerNode, loss: ManagerLoss | undefined): void {
+  /** @internal */
+  loseAll(node: ManagerNode, loss: ManagerLoss | undefined): void {
     const suspects = node.suspects();
     const { uid: manager, host, block } = node.facts;
     const silentMs = Math.round(this.now - node.heardAt);
@@ -367,40 +369,18 @@ export class Interchange {
     this.outgoing.flushLater();
   }
 
-  private checkEmpty(node: ManagerNode): void {
+  /** @internal */
+  checkEmpty(node: ManagerNode): void {
     if (!node.isIdle || node.state.name !== "draining") return;
     this.blocks.checkDrained(node.facts.block);
     if (node.isRetired) this.tell(node, { type: "manager.emptied" });
   }
 
-  private makeKind(): NodeKind {
-    return {
-      name: "manager",
-      chart,
-      perform: {
-        "work.offer": (_, node) => this.distribution.offer(node),
-        "work.lose": ({ loss }, node) => this.loseAll(node, loss),
-        "work.watch": (_, node) => this.checkEmpty(node),
-        "lease.watch": (_, node) => this.quiet.watchLease(node),
-        "lease.forget": (_, node) => node.leaseTimer?.cancel(),
-        "reconnect.await": ({ ms }, node) => {
-          node.reconnectTimer = this.quiet.after(ms, () => this.tell(node, { type: "reconnect.expired" }));
-        },
-        "reconnect.settle": (_, node) => node.reconnectTimer?.cancel(),
-        "manager.tell": ({ what }, node) => node.link?.send(what === "drain" ? frame.drain : frame.stop, this.ports.codec.encode(null)),
-        "manager.announce": ({ what, loss }, { facts, heardAt }) => {
-          const { uid, block, host } = facts;
-          if (what === "registered") this.ports.event({ t: "registered", uid, facts });
-          else if (what === "gone") this.ports.event({ t: "manager.gone", uid, block });
-          else this.ports.event({ t: "manager.lost", uid, block, host, loss: loss ?? "", silentMs: Math.round(this.now - heardAt) });
-        },
-      },
-      moved: (node) => this.distribution.settleRoom(node),
-      crashed: (node) => {
-        node.link?.close();
-        this.loseAll(node, "disconnected");
-      },
-    };
+  /** @internal What becomes of a manager is told. */
+  announce(what: "registered" | "lost" | "gone", loss: string | undefined, { facts, heardAt }: ManagerNode): void {
+    const { uid, block, host } = facts;
+    if (what === "registered") this.ports.event({ t: "registered", uid, facts });
+    else if (what === "gone") this.ports.event({ t: "manager.gone", uid, block });
+    else this.ports.event({ t: "manager.lost", uid, block, host, loss: loss ?? "", silentMs: Math.round(this.now - heardAt) });
   }
-
 }

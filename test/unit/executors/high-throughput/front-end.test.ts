@@ -3,7 +3,8 @@ import { Dispatcher } from "#internal/actors/dispatcher";
 import { simulatedPorts } from "#internal/actors/simulated-ports";
 import type { Work, WorkListener } from "#internal/executors/executor";
 import { ByteWriter } from "#internal/executors/high-throughput/bytes";
-import { FrontEnd, type InterchangeWay } from "#internal/executors/high-throughput/front-end";
+import { FrontEnd } from "#internal/executors/high-throughput/front-end";
+import type { InterchangeWay } from "#internal/executors/high-throughput/outbound";
 import { outcome, TaskRecords, writeFailure, writeLoss, writeNote } from "#internal/executors/high-throughput/records";
 
 /** A front end whose interchanges are the test. */

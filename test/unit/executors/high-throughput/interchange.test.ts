@@ -4,7 +4,8 @@ import { controlCodec, type ControlCodec } from "#internal/actors/links/control"
 import { simulatedPorts } from "#internal/actors/simulated-ports";
 import type { Work } from "#internal/executors/executor";
 import { ByteWriter } from "#internal/executors/high-throughput/bytes";
-import { Interchange, type InterchangeEvent, type InterchangeOptions } from "#internal/executors/high-throughput/interchange/interchange";
+import { Interchange } from "#internal/executors/high-throughput/interchange/interchange";
+import type { InterchangeEvent, InterchangeOptions } from "#internal/executors/high-throughput/interchange/types";
 import type { NodeLink } from "#internal/executors/high-throughput/interchange/node";
 import { frame, type Registration } from "#internal/executors/high-throughput/protocol";
 import { outcome, OutcomeRecords, TaskRecords, writeFailure, writeNote, writeTask } from "#internal/executors/high-throughput/records";
