@@ -30,8 +30,8 @@ function page() {
   return `# Faults, what happens then, and how fast
 
 Each row is a case of the fault suite (\`test/faults/high-throughput\`): the fault is done to real processes, links and files. In every case
-all results were compared, the rules of the invariant checker held, no process, key, socket or temporary file was left, and the error
-said what happened, where, since when, and what to do. Written by \`node scripts/faults-page.js\`; the times are of one run with Node
+all results were compared, the rules of the invariant checker held, no process, key, socket or temporary file was left; where a
+case ends in an error, most look at what that says: what happened, where, since when, and what to do. Written by \`node scripts/faults-page.js\`; the times are of one run with Node
 ${process.version} on ${platform()} ${arch()}, ${cpus().length} cores, with other work beside, and with a lease (\`heartbeatThreshold\`) of 1.5 s unless a row says
 otherwise: what is noticed by silence is noticed after the lease, 30 s by default.
 
