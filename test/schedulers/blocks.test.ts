@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { app, highThroughput, slurm, withKernel, type SlurmOptions } from "#internal/index";
@@ -42,6 +42,7 @@ describe.skipIf(why !== undefined)(why ?? "blocks as jobs of a real Slurm", () =
       const result = patient(started, gate);
       await seen("the task at work", () => existsSync(started) || undefined);
       execFileSync("scancel", jobsOf("replaced"));
+      await seen("the task at work again", () => readFileSync(started, "utf8") === "started\nstarted\n" || undefined);
       writeFileSync(gate, "");
       expect(await result).toBe("done");
       expect(result.attempts).toHaveLength(1);
