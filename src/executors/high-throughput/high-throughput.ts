@@ -7,7 +7,7 @@ import { KeyStore } from "../../actors/links/keys.js";
 import { typescriptProject } from "../../actors/typescript.js";
 import type { HighThroughputSettings } from "../../config/high-throughput.js";
 import { parseDuration } from "../../config/units.js";
-import type { CarawayError } from "../../errors/index.js";
+import { type CarawayError, ScaleOutFailed } from "../../errors/index.js";
 import type { Provider } from "../../providers/provider.js";
 import { Blocks } from "../blocks/blocks.js";
 import type { BlockCommand, BlockLedger, BlockSettings } from "../blocks/options.js";
@@ -129,7 +129,7 @@ export class HighThroughput {
     const file = join(this.directory, "blocks", `${block}.json`);
     const addresses: string[] = [];
     const prepared = this.prepare(block, file, addresses);
-    if (this.isLocal()) prepared.catch(() => this.blocks?.cancel(block));
+    if (this.isLocal()) prepared.catch((error: unknown) => this.unprepared(block, error));
     else await prepared;
     const entry = fileURLToPath(new URL("./manager-main.js", import.meta.url));
     return { command: [process.execPath, entry, file], environment: { CARAWAY_BLOCK: block }, addresses };
@@ -146,6 +146,13 @@ export class HighThroughput {
     for (const host of this.addresses()) addresses.push(host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
     await writeFile(`${file}.part`, JSON.stringify(this.setupFor(block, addresses, keyFile)), { mode: 0o600 });
     await rename(`${file}.part`, file);
+  }
+
+  /** Its managers wait for what does not come: it is ended, and another asked for where there is work. */
+  private unprepared(block: string, cause: unknown): void {
+    const { label } = this.settings;
+    this.run.trouble(label, new ScaleOutFailed("CW-BLOCK-002", `${block} of "${label}" could not be prepared: ${(cause as Error).message}`, { where: { executor: label, block, file: this.directory }, cause, hint: "Its key and the setup of its managers are written to the run directory: check that it can be written to." }));
+    this.blocks?.cancel(block);
   }
 
   private setupFor(block: string, addresses: readonly string[], keyFile: string): ManagerSetup {
