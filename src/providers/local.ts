@@ -101,14 +101,12 @@ export class LocalProvider implements Provider {
     await Promise.all(jobs.map((job) => this.end(job)));
   }
 
-  /** Tells the watcher, and does its work where it cannot. Resolves once nothing of the job is left. */
+  /** Tells the watcher, and does its work where it cannot. Resolves once nothing of the job is left: a watcher that has written the exit code down ends a moment later. */
   private async end(job: LocalJob): Promise<void> {
-    if ((await exitOf(job.stem)) !== undefined) return;
-    const watched = isAlive(job);
-    for (const one of watched ? [job] : belonging(job, scan())) signal(one, "SIGTERM", "SIGCONT");
+    if ((await exitOf(job.stem)) === undefined) for (const one of isAlive(job) ? [job] : belonging(job, scan())) signal(one, "SIGTERM", "SIGCONT");
     const started = performance.now();
     for (let wait = 10; ; wait = Math.min(100, wait * 2)) {
-      if ((await exitOf(job.stem)) !== undefined) return;
+      if (!isAlive(job) && (await exitOf(job.stem)) !== undefined) return;
       const left = isAlive(job) ? undefined : belonging(job, scan());
       if (left?.length === 0) return this.ended(job);
       const elapsed = performance.now() - started;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync, statSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { local, simple, wrapped, type LocalOptions } from "#internal/config/descriptors";
@@ -142,6 +142,15 @@ describe("cancelling a local job", () => {
     await one.cancel([id]);
     await gone(job.name);
     expect(await reported(one, id, ...over)).toMatchObject({ state: "cancelled" });
+  });
+
+  it("is done only when the watcher has ended too, which it does after it has written the exit code down", async () => {
+    const tools = jobDirectory();
+    writeFileSync(join(tools, "mv"), '#!/bin/bash\nPATH=/usr/bin:/bin\nmv "$@"\nsleep 0.2\n', { mode: 0o700 });
+    const one = provider({ env: { PATH: `${tools}:${process.env["PATH"]}` } });
+    const id = await one.run(bashJob("sleep 1000"));
+    await one.cancel([id]);
+    expect(alive(Number(id.split(":")[0]))).toBe(false);
   });
 
   it("starts no command any more where it was still being prepared", async () => {
