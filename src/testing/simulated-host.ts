@@ -140,6 +140,12 @@ class SimulatedLane implements LaneLink {
     return this.claims.cooperates;
   }
 
+  refresh(then: () => void): void {
+    const { conduct, random, options } = this.host;
+    if (conduct.revoke[1] === 0) then();
+    else options.ports.clock.after(within(conduct.revoke, random), then);
+  }
+
   fate(slot: number): Fate {
     const word = this.claims.word(slot);
     return word === claim.started ? "started" : word === claim.ended ? "ended" : "unclaimed";

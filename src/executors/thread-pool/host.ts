@@ -24,6 +24,8 @@ export interface LaneLink {
   running(): { slot: number; elapsed: number } | undefined;
   /** Whether the running task watches its abort signal. */
   readonly cooperates: boolean;
+  /** Calls back when `running` and `cooperates` are as of this call: at once, where they always are. Never, where its process does not answer. */
+  refresh(then: () => void): void;
   /** Asked once the worker has ended. */
   fate(slot: number): Fate;
   kill(): void;

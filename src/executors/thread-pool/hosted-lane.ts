@@ -92,6 +92,11 @@ export class HostedLane {
     });
   }
 
+  look(ticket: number): void {
+    this.observe();
+    this.send({ t: "looked", link: this.number, ticket });
+  }
+
   kill(): void {
     this.link.kill();
   }

@@ -179,6 +179,10 @@ class PiscinaLane implements LaneLink {
     return this.claims.cooperates;
   }
 
+  refresh(then: () => void): void {
+    then();
+  }
+
   fate(slot: number): Fate {
     const word = this.claims.word(slot);
     return word === claim.started ? "started" : word === claim.ended ? "ended" : "unclaimed";

@@ -133,6 +133,7 @@ export class PoolProcess implements LaneProcess {
     else if (message.t === "message") lane.message(message);
     else if (message.t === "running") lane.runs(message);
     else if (message.t === "revoked") lane.revoked(message);
+    else if (message.t === "looked") lane.looked(message);
     else {
       lane.exited(message);
       this.forget(lane);

@@ -70,6 +70,7 @@ class PoolMain implements Offspring {
       this.observe();
     } else if (message.t === "tell") lane.tell(message.message);
     else if (message.t === "revoke") lane.revoke(message.slot, message.ticket);
+    else if (message.t === "look") lane.look(message.ticket);
     else lane.kill();
   }
 

@@ -23,6 +23,8 @@ export type ToProcess =
   | { readonly t: "post"; readonly link: number; readonly frame: TaskFrame }
   | { readonly t: "tell"; readonly link: number; readonly message: HeadMessage }
   | { readonly t: "revoke"; readonly link: number; readonly slot: number; readonly ticket: number }
+  /** What runs is told of, where that has changed; then this is answered. */
+  | { readonly t: "look"; readonly link: number; readonly ticket: number }
   | { readonly t: "kill"; readonly link: number };
 
 /** The process of a pool to the head. */
@@ -34,6 +36,7 @@ export type FromProcess =
   /** Which slot's task runs since when (milliseconds since 1970), told when it changes; `slot` is negative where none does. */
   | { readonly t: "running"; readonly link: number; readonly slot: number; readonly since: number; readonly cooperates: boolean }
   | { readonly t: "revoked"; readonly link: number; readonly ticket: number; readonly revoked: boolean }
+  | { readonly t: "looked"; readonly link: number; readonly ticket: number }
   | { readonly t: "exited"; readonly link: number; readonly code: number | null; readonly error: Encoded; readonly failed: boolean; readonly fates: readonly (readonly [slot: number, fate: Fate])[] }
   /** A task has begun a process of its own. */
   | { readonly t: "spawned"; readonly task: string };

@@ -27,6 +27,7 @@ export class RemoteLane implements LaneLink {
   private readonly orders = new Float64Array(slotsPerLane);
   private posted = 0;
   private tickets = 0;
+  private readonly looks = new Map<number, () => void>();
   private readonly revocations = new Map<number, (revoked: boolean) => void>();
   private fates: (slot: number) => Fate = () => "unclaimed";
 
@@ -76,6 +77,12 @@ export class RemoteLane implements LaneLink {
     return this.watchesSignal;
   }
 
+  refresh(then: () => void): void {
+    if (this.ended) return;
+    this.looks.set(++this.tickets, then);
+    this.process.send({ t: "look", link: this.link, ticket: this.tickets });
+  }
+
   fate(slot: number): Fate {
     return this.fates(slot);
   }
@@ -97,6 +104,12 @@ export class RemoteLane implements LaneLink {
   runs({ slot, since, cooperates }: About<"running">): void {
     this.view = slot < 0 ? undefined : { slot, since };
     this.watchesSignal = cooperates;
+  }
+
+  looked({ ticket }: About<"looked">): void {
+    const then = this.looks.get(ticket);
+    this.looks.delete(ticket);
+    then?.();
   }
 
   revoked({ ticket, revoked }: About<"revoked">): void {

@@ -13,6 +13,8 @@ const threadChart = compile<ThreadContext, ThreadMessage, ThreadEffect, ThreadIn
 
 /** How soon it is looked again whether an attempt that is to be stopped runs, in milliseconds. */
 const lookAgain = 1;
+/** So long the process of a worker has to say what runs there, in milliseconds. */
+const answerLimit = 1000;
 
 /** So many threads in a row that end before they have begun any work make the pool fail. */
 const startsAllowed = 3;
@@ -90,6 +92,19 @@ export class Workforce {
       });
       return;
     }
+    let decided = false;
+    const decide = (): void => {
+      if (decided) return;
+      decided = true;
+      attempt.timer?.cancel();
+      if (!attempt.is("final") && thread.slots[attempt.slot] === attempt) this.stopSlot(thread, link, attempt, why);
+    };
+    // Whether it watches its signal may be news that is under way.
+    link.refresh(decide);
+    if (!decided) attempt.timer = this.pool.dispatcher.ports.clock.after(answerLimit, decide);
+  }
+
+  private stopSlot(thread: Thread, link: LaneLink, attempt: Attempt, why: StopReason): void {
     if (!link.cooperates) {
       this.kill(thread, attempt);
       return;

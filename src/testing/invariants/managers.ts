@@ -107,13 +107,15 @@ export class DrivenOnce implements Invariant {
   private task(entry: TransitionRecord): Finding | undefined {
     const owed = this.owed.get(entry.id);
     if (owed === undefined || !acted(entry)) return undefined;
-    if (entry.final) this.owed.delete(entry.id);
+    // The attempt it was driven again with has ended in its turn: what follows is a retry of that.
+    const again = owed.again === 1 && entry.message.type === "attempt.failed" && (entry.message as { readonly attempt?: number }).attempt !== owed.attempt;
+    if (entry.final || again) this.owed.delete(entry.id);
+    if (again) return undefined;
     for (const { attempt } of effectsOf(entry, "attempt.dispatch")) {
       if ((attempt as number) <= owed.attempt || ++owed.again > 1) {
         return { detail: `task ${entry.id} was at attempt ${owed.attempt} when its executor broke, and was dispatched as attempt ${String(attempt)}${owed.again > 1 ? " too" : ""}`, involved: taskKeys(entry.id) };
       }
     }
-    if (owed.again === 1 && entry.message.type === "attempt.failed") this.owed.delete(entry.id);
     return undefined;
   }
 

@@ -121,6 +121,18 @@ test("a sound run breaks nothing", () => {
   expect(checker.violations).toEqual([]);
 });
 
+test("what was driven again after its executor broke may fail in its turn, and be tried again", () => {
+  const run = new ForgedRun();
+  const task = run.begin(1);
+  const attempt = run.attempt(1).start("queued").move("attempt.sent", "sent");
+  run.cell("executor", "threads").start("running").move("executor.failed", "failed");
+  attempt.move("attempt.lost", "lost");
+  task.move({ type: "attempt.failed", attempt: 1 }, "live.ready", dispatch(2)).move({ type: "attempt.failed", attempt: 2 }, "live.ready", dispatch(3)).move("task.cancel", "cancelled", settle("cancelled"));
+  const checker = new InvariantChecker({ executor: () => "threads" });
+  for (const entry of run.entries) checker.feed(entry);
+  expect(checker.violations.filter(({ invariant }) => invariant === "S32")).toEqual([]);
+});
+
 test("a stream is checked to its end", async () => {
   const run = new ForgedRun().whole(1);
   run.task(2).start("waiting");
