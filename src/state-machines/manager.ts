@@ -7,7 +7,7 @@ export interface ManagerContext {
   /** Milliseconds without a sign after which it gets no new work, and after which it is lost. */
   readonly waning: number;
   readonly lease: number;
-  /** Milliseconds that it has to come back in when its link has ended. */
+  /** Milliseconds that it has to come back in when its link has ended and its process cannot be seen. */
   readonly reconnect: number;
   loss: ManagerLoss | undefined;
 }
@@ -27,6 +27,7 @@ export type ManagerMessage =
   | { readonly type: "link.lost" }
   /** It registered again, with what it runs and what it could not tell. */
   | { readonly type: "link.restored" }
+  /** It is not back in time, or its process is seen to have ended. */
   | { readonly type: "reconnect.expired" }
   /** It gets no new work; what it has goes on. */
   | { readonly type: "manager.drain" }

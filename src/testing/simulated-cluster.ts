@@ -126,6 +126,11 @@ export class SimulatedCluster {
 
   // Interchange
 
+  /** Whether the interchange can see the processes of its managers. */
+  private get sees(): boolean {
+    return this.around.seed % 2 === 0;
+  }
+
   startInterchange(): void {
     if (this.stopped) return;
     const { ports, label, codec } = this.around;
@@ -146,6 +151,7 @@ export class SimulatedCluster {
         else if (event.t === "registered") this.lost.delete(event.uid);
         this.up.send({ event });
       },
+      ...(this.sees ? { presence: ({ uid }: KnownManager) => (this.alive.some((manager) => manager.uid === uid) ? "here" as const : "gone" as const) } : {}),
     });
     this.interchange = interchange;
     const down = new Pipe(ports, () => within(threadWay, this.random), own.gate((act: (interchange: Interchange) => void) => act(interchange)));

@@ -45,7 +45,7 @@ export interface HighThroughputPorts {
   readonly release: () => Promise<void>;
 }
 
-/** Managers that end their process leave their link behind; one that only lost it is back sooner than this, in milliseconds. */
+/** Managers that end their process leave their link behind; one on another machine that only lost it is back sooner than this, in milliseconds. */
 const reconnectMs = 150;
 const managerStopMs = 2000;
 const blockStopMs = 6000;
@@ -236,7 +236,7 @@ export class HighThroughput {
         return;
       case "registered": {
         const { uid, facts } = message;
-        this.managers.set(uid, { uid, block: facts.block, host: facts.host });
+        this.managers.set(uid, { uid, block: facts.block, host: facts.host, ...(facts.place === undefined ? {} : { place: facts.place }) });
         const standing = this.blocks?.registered(facts.block, { manager: uid, node: facts.host, workers: facts.workers });
         this.frontEnd.workers = this.blocks?.status().workers ?? 0;
         if (standing === "draining" || standing === "refused") this.interchange?.tell({ t: "drain", block: facts.block });

@@ -6,6 +6,7 @@ import { KeyStore, type SecretKey } from "../../actors/links/keys.js";
 import { listenLinks, type Listener } from "../../actors/links/tls-link.js";
 import { realPorts } from "../../actors/real-ports.js";
 import { encodeThrown } from "../../serialization/index.js";
+import { presenceOf } from "./presence.js";
 import { managerFrames } from "./protocol.js";
 import { Interchange } from "./interchange/interchange.js";
 import { StepReporter } from "./interchange/step-reporter.js";
@@ -35,6 +36,7 @@ class InterchangeThread {
       toHead: (records) => head.postMessage(records, [records.buffer]),
       news: (bytes) => this.say({ t: "news", bytes: new Uint8Array(bytes) }),
       event: (event) => this.say(event),
+      presence: ({ place }) => presenceOf(place),
     });
     head.on("message", (message: Uint8Array | ToInterchange) => {
       if (message instanceof Uint8Array) this.interchange.submit(message);

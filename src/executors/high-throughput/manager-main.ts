@@ -13,6 +13,7 @@ import type { LaneHost } from "../thread-pool/host.js";
 import { PiscinaHost, type PiscinaHostOptions } from "../thread-pool/piscina-host.js";
 import { ThreadPool } from "../thread-pool/pool.js";
 import { Manager, type HeadLink } from "./manager/manager.js";
+import { placeOfThisProcess } from "./presence.js";
 import { readSetup, type ManagerSetup } from "./manager/setup.js";
 import { allowedCores, checkAffinity } from "./manager/affinity.js";
 import { MemoryWatch } from "./manager/memory-watch.js";
@@ -75,8 +76,9 @@ async function main(path: string | undefined): Promise<void> {
   const available = setup.cpuAffinity === "none" ? [] : allowedCores();
   checkAffinity(setup.cpuAffinity, workers, available);
   const slots = new Slots(setup, workers, available);
+  const place = placeOfThisProcess();
   const uid = `${setup.block}.${rank}.${ports.ids.token()}`;
-  const facts = { uid, block: setup.block, rank, host: hostname(), pid: process.pid, cores, memoryMb: Math.round(memory / 2 ** 20), coresPerWorker: setup.coresPerWorker, ...(setup.memPerWorker === null ? {} : { memoryPerWorkerMb: setup.memPerWorker / 2 ** 20 }), accelerators: setup.accelerators, versions: { node: process.version, caraway: packageVersion() }, workers, prefetch: setup.prefetch };
+  const facts = { uid, block: setup.block, rank, host: hostname(), pid: process.pid, ...(place === undefined ? {} : { place }), cores, memoryMb: Math.round(memory / 2 ** 20), coresPerWorker: setup.coresPerWorker, ...(setup.memPerWorker === null ? {} : { memoryPerWorkerMb: setup.memPerWorker / 2 ** 20 }), accelerators: setup.accelerators, versions: { node: process.version, caraway: packageVersion() }, workers, prefetch: setup.prefetch };
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
     new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers, slots, join(dirname(path as string), setup.block, uid)), dispatcher, listener, (error) => manager.broke(error));

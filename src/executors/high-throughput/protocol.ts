@@ -1,3 +1,5 @@
+import type { ProcessPlace } from "./presence.js";
+
 /** What head and manager say to each other. Frames of tasks and outcomes have binary headers of their own; the others carry MessagePack, checked when it arrives. */
 export const frame = {
   /** Head to manager. */
@@ -33,6 +35,8 @@ export interface Registration {
   readonly rank: number;
   readonly host: string;
   readonly pid: number;
+  /** Where its process can be looked at: by an interchange on the same machine. */
+  readonly place?: ProcessPlace;
   readonly cores: number;
   readonly memoryMb: number;
   /** What each of its workers has of that; unset: one core, and as much memory as the others. */
@@ -80,12 +84,18 @@ const isTime = (value: unknown): boolean => typeof value === "number" && Number.
 const isToken = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(isCount);
 const isListOf = (one: (value: unknown) => boolean) => (value: unknown): boolean => Array.isArray(value) && value.every(one);
 
+function isPlace(value: unknown): boolean {
+  const { machine, pid, start } = (value ?? {}) as Partial<Record<keyof ProcessPlace, unknown>>;
+  return isText(machine) && isCount(pid) && isCount(start);
+}
+
 const registration: Fields<Registration> = {
   uid: isText,
   block: isText,
   rank: isCount,
   host: isText,
   pid: isCount,
+  place: (value) => value === undefined || isPlace(value),
   cores: isCount,
   memoryMb: isCount,
   coresPerWorker: (value) => value === undefined || isTime(value),

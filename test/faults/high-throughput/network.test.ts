@@ -22,21 +22,18 @@ test("F7: links that are cut again and again are made anew; nothing is lost and 
   await withProxy({}, async (cluster, proxy) => {
     const before = await cluster.manned();
     const [running, waiting] = await underWay(cluster, latch);
-    let slowest = 0;
     for (const how of ["reset", "end", "reset"] as const) {
       const connections = proxy.counts.connections;
-      const began = performance.now();
       await timed(`a link that was cut (${how}) is there again`, 3000, async () => {
         proxy.cut(how);
         await until("the manager is back", () => proxy.counts.connections > connections && (cluster.kernel.executors.get(label)?.workers ?? 0) === 2);
       });
-      slowest = Math.max(slowest, performance.now() - began);
     }
     latch.open();
     expect(await Promise.all(running)).toEqual(["a", "b"]);
     expect(await Promise.all(waiting)).toEqual(squares);
-    // A manager whose link has ended counts as dead when it is not back within 150 ms: on a machine that is busy it may not be.
-    if (slowest < 100) expect(losses([...running, ...waiting])).toEqual([]);
+    // However long it took: that their manager lives can be seen.
+    expect(losses([...running, ...waiting])).toEqual([]);
     expect(await cluster.manned()).toEqual(before);
   });
   latch.close();

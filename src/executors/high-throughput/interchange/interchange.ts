@@ -3,13 +3,14 @@ import type { Needs } from "../../executor.js";
 import { frame, type Registration, type Token } from "../protocol.js";
 import { newsHead } from "../contents.js";
 import { isEnd, isOfManager, outcome, OutcomeRecords, TaskRecords, writeLoss, writeNote } from "../records.js";
+import { Awaited } from "./awaited.js";
 import { BlockBooks } from "./block-books.js";
 import { Distribution } from "./distribution.js";
 import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
 import { nodeKind } from "./node-kind.js";
 import { Outgoing } from "./outgoing.js";
 import { Quiet } from "./quiet.js";
-import type { InterchangeOptions, InterchangePorts, KnownManager } from "./types.js";
+import type { InterchangeOptions, InterchangePorts } from "./types.js";
 
 /** The numbers of managers are not given again by the interchanges that follow. */
 const managersOfEpoch = 1_000_000;
@@ -32,7 +33,7 @@ export class Interchange {
   /** @internal */
   readonly quiet: Quiet;
   private readonly kind: NodeKind;
-  private readonly awaited: Map<string, KnownManager>;
+  private readonly awaited: Awaited;
   /** Managers that came before the head had said what those before this interchange had been given. */
   private readonly early = new Map<ManagerNode, Registration>();
   private isTold: boolean;
@@ -43,23 +44,18 @@ export class Interchange {
     private readonly ports: InterchangePorts,
   ) {
     const { clock } = ports.dispatcher.ports;
-    this.quiet = new Quiet(clock, (node, message) => this.tell(node, message));
-    this.blocks = new BlockBooks(ports, (block) => this.isTold && [...this.awaited.values()].every((one) => one.block !== block));
+    this.quiet = new Quiet(clock, (node, message) => this.tell(node, message), (facts) => ports.presence?.(facts) ?? "elsewhere");
+    this.blocks = new BlockBooks(ports, (block) => this.isTold && !this.awaited.hasOf(block));
     this.outgoing = new Outgoing(ports, (node) => this.blocks.tellLoad(node));
-    this.distribution = new Distribution(options.selector, ports.dispatcher.ports, this.nodes, this.outgoing, () => this.awaited.size > 0);
+    this.distribution = new Distribution(options.selector, ports.dispatcher.ports, this.nodes, this.outgoing, () => !this.awaited.isEmpty);
     this.kind = nodeKind(this, ports.codec);
-    this.awaited = new Map(options.awaited?.map((one) => [one.uid, one]));
+    this.awaited = new Awaited(options.awaited ?? [], options.leaseMs, ports, () => {
+      this.blocks.checkAllDrained();
+      this.distribution.pump();
+    });
     this.isTold = options.epoch === 1;
     this.managers = (options.epoch - 1) * managersOfEpoch;
-    if (this.awaited.size > 0) this.quiet.after(options.leaseMs, () => this.giveUp());
-  }
-
-  /** What an interchange before this one knew of, and has not come back within a lease, is lost. */
-  private giveUp(): void {
-    for (const { uid, block, host } of this.awaited.values()) this.ports.event({ t: "manager.lost", uid, block, host, loss: "not-back", silentMs: this.options.leaseMs });
-    this.awaited.clear();
-    this.blocks.checkAllDrained();
-    this.distribution.pump();
+    this.awaited.watch(clock, this.quiet, () => this.isTold);
   }
 
   // From the head

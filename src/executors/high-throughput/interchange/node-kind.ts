@@ -18,9 +18,7 @@ export function nodeKind(interchange: Interchange, codec: ControlCodec): NodeKin
       "work.watch": (_, node) => interchange.checkEmpty(node),
       "lease.watch": (_, node) => interchange.quiet.watchLease(node),
       "lease.forget": (_, node) => node.leaseTimer?.cancel(),
-      "reconnect.await": ({ ms }, node) => {
-        node.reconnectTimer = interchange.quiet.after(ms, () => interchange.tell(node, { type: "reconnect.expired" }));
-      },
+      "reconnect.await": ({ ms }, node) => interchange.quiet.watchReturn(node, ms),
       "reconnect.settle": (_, node) => node.reconnectTimer?.cancel(),
       "manager.tell": ({ what }, node) => node.link?.send(what === "drain" ? frame.drain : frame.stop, codec.encode(null)),
       "manager.announce": ({ what, loss }, node) => interchange.announce(what, loss, node),

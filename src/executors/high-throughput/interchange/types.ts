@@ -1,9 +1,10 @@
 import type { ControlCodec } from "../../../actors/links/control.js";
 import type { Dispatcher } from "../../../actors/dispatcher.js";
+import type { Presence } from "../presence.js";
 import type { Registration } from "../protocol.js";
 import type { ManagerSelector } from "./selectors.js";
 
-export type KnownManager = Pick<Registration, "uid" | "block" | "host">;
+export type KnownManager = Pick<Registration, "uid" | "block" | "host" | "place">;
 
 export interface InterchangeOptions {
   readonly label: string;
@@ -12,7 +13,7 @@ export interface InterchangeOptions {
   readonly selector: ManagerSelector;
   readonly heartbeatMs: number;
   readonly leaseMs: number;
-  /** How long a manager whose link has ended has to come back, in milliseconds. */
+  /** How long a manager whose link has ended, and whose process cannot be seen, has to come back, in milliseconds. */
   readonly reconnectMs: number;
   /** Managers of the interchange before this one: what waits is not given to others before these have said what they have. */
   readonly awaited?: readonly KnownManager[];
@@ -37,4 +38,6 @@ export interface InterchangePorts {
   /** What a task reported, as its manager wrote it. */
   news(bytes: Uint8Array): void;
   event(event: InterchangeEvent): void;
+  /** What can be seen of a manager's process from here; nothing, unless given. */
+  presence?(manager: KnownManager): Presence;
 }

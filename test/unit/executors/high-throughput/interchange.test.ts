@@ -1,3 +1,4 @@
+import type { Presence } from "#internal/executors/high-throughput/presence";
 import { beforeAll, expect, test } from "vitest";
 import { Dispatcher } from "#internal/actors/dispatcher";
 import { controlCodec, type ControlCodec } from "#internal/actors/links/control";
@@ -42,6 +43,8 @@ class Bench {
   readonly told: string[] = [];
   readonly events: string[] = [];
   readonly interchange: Interchange;
+  /** What can be seen of the processes of managers. */
+  presence: Presence = "elsewhere";
 
   constructor(options: Partial<InterchangeOptions> = {}) {
     const names = Object.entries(outcome);
@@ -52,6 +55,7 @@ class Bench {
         for (const each = new OutcomeRecords(records); each.next(); ) this.told.push(`${names.find(([, value]) => value === each.kind)?.[0]} ${each.task}.${each.attempt}`);
       },
       news: () => undefined,
+      presence: () => this.presence,
       event: (event: InterchangeEvent) => this.events.push(event.t + ("block" in event ? ` ${event.block}` : "")),
     });
   }
@@ -95,6 +99,49 @@ test("a manager that comes before a new interchange has heard of the head keeps 
   bench.interchange.heard(node);
   bench.pass(900);
   expect(bench.told.filter((one) => one.startsWith("lost"))).toEqual([]);
+});
+
+test("a manager whose link has ended is lost when its process has, and not while that lives, within its lease", () => {
+  const bench = new Bench();
+  const { node, link } = bench.register();
+  bench.presence = "here";
+  bench.interchange.linkLost(node, link);
+  bench.pass(700);
+  expect(bench.events).not.toContain("manager.lost block-1");
+  bench.presence = "gone";
+  bench.pass(100);
+  expect(bench.events).toContain("manager.lost block-1");
+});
+
+test("a manager whose process lives and whose link does not come back is lost with its lease", () => {
+  const bench = new Bench();
+  const { node, link } = bench.register();
+  bench.presence = "here";
+  bench.interchange.linkLost(node, link);
+  bench.pass(980);
+  expect(bench.events).not.toContain("manager.lost block-1");
+  bench.pass(100);
+  expect(bench.events).toContain("manager.lost block-1");
+});
+
+test("a manager on another machine whose link has ended has a moment to come back", () => {
+  const bench = new Bench();
+  const { node, link } = bench.register();
+  bench.interchange.linkLost(node, link);
+  bench.pass(140);
+  expect(bench.events).not.toContain("manager.lost block-1");
+  bench.pass(20);
+  expect(bench.events).toContain("manager.lost block-1");
+});
+
+test("a new interchange does not wait for managers whose processes have ended", () => {
+  const bench = new Bench({ epoch: 2, awaited: [{ uid: "dead", block: "block-1", host: "h" }] });
+  bench.presence = "gone";
+  bench.interchange.expect([]);
+  bench.pass(200);
+  expect(bench.events).toContain("manager.lost block-1");
+  bench.submit(1);
+  expect(tasks(bench.register().link)).toEqual(["task 1.1"]);
 });
 
 test("what an earlier interchange had sent, and nobody has, is lost after a lease, and not before", () => {

@@ -35,6 +35,9 @@ class FakeWorker implements LaneLink {
   get cooperates(): boolean {
     return this.claims.cooperates;
   }
+  refresh(then: () => void): void {
+    then();
+  }
   fate(slot: number) {
     const word = this.claims.word(slot);
     return word === claim.started ? "started" : word === claim.ended ? "ended" : "unclaimed";
