@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { BadFrame, LinkLost, placeError, type CarawayError } from "../../errors/index.js";
 import type { ControlCodec } from "./control.js";
 import { FrameParser, strangerLimits, type Frame, type FrameLimits } from "./frames.js";
@@ -58,6 +58,13 @@ export interface FrameLink {
   destroy(reason?: string): void;
 }
 
+/** What a link goes over: bytes in order, secure already, as a socket of Node brings them. */
+export type ByteStream = Duplex & {
+  setNoDelay(on: boolean): unknown;
+  /** Ends it when all that was written has gone. */
+  destroySoon(): void;
+};
+
 export interface LinkSetting {
   readonly identity: string;
   readonly address: string;
@@ -69,7 +76,7 @@ export interface LinkSetting {
   readonly own: Hello;
 }
 
-/** A link over a socket that is secure already. It begins with a greeting. */
+/** A link over bytes that are secure already. It begins with a greeting. */
 export class SocketLink implements FrameLink {
   readonly identity: string;
   readonly address: string;
@@ -89,7 +96,7 @@ export class SocketLink implements FrameLink {
   private closingTimer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly socket: Socket,
+    private readonly socket: ByteStream,
     private readonly setting: LinkSetting,
   ) {
     this.identity = setting.identity;

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { FrameWriter } from "./frames.js";
 
 /** Given to the socket at once; it may copy them. */
@@ -17,7 +17,7 @@ export class FrameSender {
   private readonly drained: (() => void)[] = [];
 
   constructor(
-    private readonly socket: Socket,
+    private readonly socket: Duplex,
     private readonly counters: { framesSent: number; bytesSent: number },
   ) {}
 

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { constants, type Stats } from "node:fs";
 import { lstat, mkdir, open, readdir, unlink, type FileHandle } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { inspect } from "node:util";
 import { KeyRefused } from "../../errors/index.js";
+import { checkOwnerAndMode, codeOf, openPrivate, refused } from "./private-file.js";
 
 const keyBytes = 32;
 const suffix = ".key";
@@ -134,18 +134,8 @@ async function writeKey(path: string, secret: Uint8Array): Promise<void> {
 async function readKey(path: string): Promise<SecretKey> {
   const identity = basename(path, suffix);
   if (!path.endsWith(suffix) || !identityForm.test(identity)) throw refused("bad-identity", path, `is not named for an identity, as in "block-1${suffix}"`, "Give the path that KeyStore.create answered.");
-  let file: FileHandle;
+  const file = await openPrivate(path);
   try {
-    // A pipe in its place does not hold us up.
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (cause) {
-    const code = codeOf(cause);
-    if (code === "ELOOP") throw refused("symbolic-link", path, "is a symbolic link", "Put the key file itself there.");
-    if (code === "ENOENT") throw refused("missing", path, "is not there", "Check the path, and that both machines see the same file system.");
-    throw refused("unreadable", path, `cannot be opened (${code})`, "Check that it belongs to the user who runs this.");
-  }
-  try {
-    checkOwnerAndMode(path, await file.stat(), 0o600);
     const bytes = Buffer.alloc(keyBytes + 1);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
     if (bytesRead !== keyBytes) throw refused("wrong-size", path, `does not hold the ${keyBytes} bytes of a key`, "It was cut or overwritten: revoke the identity and create it again.");
@@ -164,18 +154,3 @@ async function checkDirectory(path: string): Promise<void> {
   if (stats.isSymbolicLink()) throw refused("symbolic-link", path, "is a symbolic link", "Give the directory itself.");
   checkOwnerAndMode(path, stats, 0o700);
 }
-
-/** `most` is all it may be open to: the owner's bits of a file or of a directory. */
-function checkOwnerAndMode(path: string, stats: Stats, most: 0o600 | 0o700): void {
-  const isDirectory = most === 0o700;
-  if (isDirectory ? !stats.isDirectory() : !stats.isFile()) throw refused("wrong-kind", path, `is not a ${isDirectory ? "directory" : "plain file"}`, "Remove what is there and create the key again.");
-  const user = process.getuid?.();
-  if (user !== undefined && stats.uid !== user) throw refused("wrong-owner", path, `belongs to user ${stats.uid}, and this is user ${user}`, "Run as the user who owns it, or create keys of your own.", { owner: stats.uid, user });
-  const mode = stats.mode & 0o777;
-  if ((mode & ~most) !== 0) throw refused("loose-permissions", path, `has permissions 0${mode.toString(8)}, and 0${most.toString(8)} is the most that is safe`, `chmod ${most.toString(8)} ${path}; if others could read it, revoke the key and create it again.`, { mode: `0${mode.toString(8)}` });
-}
-
-const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code);
-
-const refused = (reason: string, path: string, what: string, hint: string, evidence: Readonly<Record<string, unknown>> = {}): KeyRefused =>
-  new KeyRefused("CW-LINK-004", `${path} ${what}.`, { where: { file: path }, evidence: { reason, path, ...evidence }, hint });

@@ -1,0 +1,186 @@
+import { Duplex } from "node:stream";
+import { messages, Opener, sealBytes, Sealer, type MessageKind, type Opened } from "./seal.js";
+
+/** So many bytes each side may send before the other has said more; what a stranger may send, too. */
+export const firstWindow = 64 * 1024;
+/** The longest message, however long the servers let one be: others wait behind it. */
+const longestMessage = 256 * 1024;
+
+/** What a channel needs of the connection to the servers. */
+export interface ChannelWay {
+  /** Whether there is a server now. */
+  readonly isUp: boolean;
+  /** The longest message that the servers take. */
+  readonly mostBytes: number;
+  /** How much of one session may be on its way to this side now. */
+  readonly window: number;
+  publish(bytes: Uint8Array): void;
+  /** The session is over. */
+  closed(): void;
+}
+
+type Done = (error?: Error | null) => void;
+
+/**
+ * A session's bytes in both directions, sealed, through servers that bring each message at most once and tell nobody what they lost. Each message has a number
+ * without gaps: where one is missing, the session ends. So that the servers never hold more for a slow receiver than they are willing to, each side sends
+ * only what the other has made room for.
+ */
+export class SealedChannel extends Duplex {
+  /** What came and was sealed by nobody who could. */
+  forged = 0;
+  private readonly sealer: Sealer;
+  private readonly opener: Opener;
+  private expected = 1n;
+  private readonly queue: Uint8Array[] = [];
+  private written: Done | undefined;
+  private sent = 0;
+  private limit = firstWindow;
+  private received = 0;
+  private granted = firstWindow;
+  private isEndSent = false;
+  private isEndReceived = false;
+  private hasSpoken = false;
+
+  constructor(
+    private readonly way: ChannelWay,
+    keys: { readonly out: Uint8Array; readonly in: Uint8Array },
+  ) {
+    super({ allowHalfOpen: true, highWaterMark: 1024 * 1024 });
+    this.sealer = new Sealer(keys.out);
+    this.opener = new Opener(keys.in);
+  }
+
+  /** As a socket has it: nothing waits here anyway. */
+  setNoDelay(): this {
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
+  }
+
+  /** A message came on the session's subject. */
+  hear(bytes: Uint8Array): void {
+    if (this.destroyed) return;
+    const opened = this.opener.open(bytes);
+    if (opened === undefined) this.forged++;
+    else if (opened.sequence === this.expected) this.accept(opened);
+    else if (opened.sequence > this.expected) this.destroy(new Error(`${opened.sequence - this.expected} of its messages were lost between the servers`));
+  }
+
+  /** The servers say that nobody is there to get what was sent. */
+  unheard(): void {
+    if (!this.isEndReceived && !this.destroyed) this.destroy(new Error("the servers know nobody at the other end any more"));
+  }
+
+  /** Now and then, and when a server is there again: shows the other side what it may have missed, and the servers that this side is there. */
+  speak(always = false): void {
+    if (!this.way.isUp || this.destroyed) return;
+    if (always || !this.hasSpoken) this.say(messages.alive);
+    this.hasSpoken = false;
+    this.widen();
+    this.pump();
+  }
+
+  /** There is more room than before. */
+  widen(): void {
+    const consumed = this.received - this.readableLength;
+    const { window } = this.way;
+    if (!this.way.isUp || this.destroyed || this.isEndReceived || consumed + window - this.granted < window / 2) return;
+    this.granted = consumed + window;
+    const body = Buffer.alloc(8);
+    body.writeBigUInt64BE(BigInt(this.granted));
+    this.say(messages.window, [body]);
+  }
+
+  override _read(): void {
+    this.widen();
+  }
+
+  override _write(chunk: Uint8Array, _: unknown, done: Done): void {
+    this.queue.push(chunk);
+    this.written = done;
+    this.pump();
+  }
+
+  override _writev(chunks: { readonly chunk: Uint8Array }[], done: Done): void {
+    for (const { chunk } of chunks) this.queue.push(chunk);
+    this.written = done;
+    this.pump();
+  }
+
+  override _final(done: Done): void {
+    this.sayEnd();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.sayEnd();
+    this.way.closed();
+    const { written } = this;
+    this.written = undefined;
+    this.queue.length = 0;
+    written?.(error ?? new Error("the session is over"));
+    done(error);
+  }
+
+  private accept({ kind, body }: Opened): void {
+    this.expected++;
+    if (kind === messages.data) this.bring(body);
+    else if (kind === messages.window && body.length === 8) {
+      this.limit = Math.max(this.limit, Number(body.readBigUInt64BE()));
+      this.pump();
+    } else if (kind === messages.end) {
+      this.isEndReceived = true;
+      this.push(null);
+    }
+  }
+
+  private bring(body: Buffer): void {
+    this.received += body.length;
+    if (this.received > this.granted || this.isEndReceived) this.destroy(new Error("the other side sent more than there was room for"));
+    else {
+      this.push(body);
+      this.widen();
+    }
+  }
+
+  private pump(): void {
+    const { queue, way } = this;
+    while (queue.length > 0 && way.isUp && this.limit > this.sent) this.say(messages.data, this.nextPiece(Math.min(this.limit - this.sent, longestMessage, way.mostBytes - sealBytes)));
+    if (queue.length > 0) return;
+    const { written } = this;
+    this.written = undefined;
+    written?.();
+  }
+
+  private nextPiece(most: number): Uint8Array[] {
+    const parts: Uint8Array[] = [];
+    let room = most;
+    for (let [first] = this.queue; first !== undefined && room > 0; [first] = this.queue) {
+      const part = first.length <= room ? first : first.subarray(0, room);
+      if (part.length === first.length) this.queue.shift();
+      else this.queue[0] = first.subarray(room);
+      parts.push(part);
+      room -= part.length;
+    }
+    this.sent += most - room;
+    return parts;
+  }
+
+  private sayEnd(): void {
+    if (this.isEndSent) return;
+    this.isEndSent = true;
+    this.say(messages.end);
+  }
+
+  /** While there is no server nothing has a number yet, so that nothing is missing afterwards but what was on its way. */
+  private say(kind: MessageKind, body: readonly Uint8Array[] = []): void {
+    if (!this.way.isUp || (this.isEndSent && kind !== messages.end)) return;
+    this.hasSpoken = true;
+    this.way.publish(this.sealer.seal(kind, body));
+  }
+}

@@ -1,0 +1,171 @@
+import { randomBytes } from "node:crypto";
+import { setInterval } from "node:timers";
+import type { CarawayError, ServersUnreachable } from "../../../errors/index.js";
+import { controlCodec, type ControlCodec } from "../control.js";
+import type { FrameLink } from "../frame-link.js";
+import { strangerLimits } from "../frames.js";
+import { Gate, Stranger, type GateCounts, type GateOptions, type LinkListener } from "../gate.js";
+import { firstWindow, type SealedChannel } from "./channel.js";
+import { NatsConnection } from "./connection.js";
+import { answerOpening, readOpening, type ReadHello, type SessionKeys } from "./handshake.js";
+import { downSubject, helloSubject, upSubject, type NatsPlace } from "./place.js";
+import { SessionWay, speakEvery } from "./session.js";
+
+export interface NatsListenOptions extends GateOptions {
+  readonly place: NatsPlace;
+  /** There is no server for some seconds; it is tried on. */
+  readonly onAway?: (error: ServersUnreachable) => void;
+  /** There was none for longer than is waited for: nothing will come any more. */
+  readonly onLost?: (error: CarawayError) => void;
+}
+
+/** The servers should be there when it begins, in milliseconds. */
+const startLimit = 10_000;
+/** How much of all sessions may be on its way to this end, and of one. */
+const room = { all: 32 * 1024 * 1024, most: 4 * 1024 * 1024 };
+/** So many sessions are remembered, so that a hello that was recorded is not answered again. */
+const mostRemembered = 10_000;
+
+/** Listens for links through servers. Rejects with `ServersUnreachable` or `KeyRefused`. */
+export async function listenNats(options: NatsListenOptions): Promise<LinkListener> {
+  const codec = await controlCodec();
+  let listener: NatsListener | undefined;
+  const { place } = options;
+  const connection = await NatsConnection.open(place, `caraway ${options.hello.kind}`, Math.min(startLimit, place.patienceMs), {
+    up: () => listener?.speak(true),
+    away: (error) => options.onAway?.(error),
+    lost: (error) => options.onLost?.(error),
+  });
+  return (listener = new NatsListener(connection, options, codec));
+}
+
+interface Session {
+  readonly hello: ReadHello;
+  readonly answer: Uint8Array;
+  readonly channel: SealedChannel;
+  isAdmitted: boolean;
+}
+
+class NatsListener implements LinkListener {
+  readonly address: string;
+  private readonly gate: Gate;
+  private readonly sessions = new Map<string, Session>();
+  private readonly remembered = new Set<string>();
+  private readonly timer: NodeJS.Timeout;
+  /** What unknown identities are measured against: for them every key is wrong. */
+  private readonly decoy = randomBytes(32);
+  private nonsense = 0;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly connection: NatsConnection,
+    private readonly options: NatsListenOptions,
+    codec: ControlCodec,
+  ) {
+    const { place } = options;
+    this.address = `${connection.server}/${place.subject}`;
+    this.gate = new Gate(options, codec);
+    connection.subscribe(helloSubject(place), (bytes) => this.greeted(bytes));
+    this.timer = setInterval(() => this.speak(), speakEvery).unref();
+  }
+
+  get links(): ReadonlySet<FrameLink> {
+    return this.gate.links;
+  }
+
+  get strangers(): number {
+    return this.gate.strangers;
+  }
+
+  get counts(): Readonly<GateCounts> {
+    return this.gate.counts;
+  }
+
+  revoke(identity: string): number {
+    return this.gate.revoke(identity);
+  }
+
+  close(reason = "the listener was closed"): Promise<void> {
+    return (this.closing ??= this.shutDown(reason));
+  }
+
+  /** Each session that has said nothing since the last time says that it is there. */
+  speak(always = false): void {
+    for (const { channel } of this.sessions.values()) channel.speak(always);
+  }
+
+  private async shutDown(reason: string): Promise<void> {
+    await this.gate.close(reason);
+    clearInterval(this.timer);
+    for (const { channel } of [...this.sessions.values()]) channel.destroy();
+    await this.connection.close();
+  }
+
+  private greeted(bytes: Uint8Array): void {
+    const hello = bytes.length > strangerLimits.frame ? undefined : readOpening(bytes);
+    if (hello === undefined) {
+      const stranger = new Stranger(`nats:nonsense-${++this.nonsense}`, () => undefined);
+      if (this.gate.enter(stranger)) this.gate.refuse(stranger, "not-hello", "what it sent is no greeting of caraway");
+      return;
+    }
+    const known = this.sessions.get(hello.session);
+    if (known !== undefined) {
+      // The answer may have been lost.
+      if (!known.isAdmitted && Buffer.compare(known.hello.bytes, bytes) === 0) this.reply(known);
+    } else if (!this.remembered.has(hello.session)) this.meet({ ...hello, bytes: Uint8Array.from(bytes) });
+  }
+
+  private meet(hello: ReadHello): void {
+    let session: Session | undefined;
+    const stranger = new Stranger(`nats:${hello.session.slice(0, 12)}`, () => session?.channel.destroy());
+    if (!this.gate.enter(stranger)) return;
+    const key = this.gate.identify(stranger, hello.identity);
+    const answered = answerOpening(hello, key?.reveal() ?? this.decoy);
+    if (answered === undefined || key === undefined) {
+      this.gate.unproved(stranger);
+      return;
+    }
+    this.remember(hello.session);
+    session = this.begin(hello, answered.answer, answered.keys, stranger);
+    void this.admit(session, stranger);
+  }
+
+  private begin(hello: ReadHello, answer: Uint8Array, keys: SessionKeys, stranger: Stranger): Session {
+    const { place } = this.options;
+    const subjects = { hear: upSubject(place, hello.session), say: downSubject(place, hello.session) };
+    const nothing = { hear: () => undefined, unheard: () => undefined };
+    const way = new SessionWay(this.connection, subjects, () => this.roomFor(session), nothing, () => {
+      this.sessions.delete(hello.session);
+      this.gate.release(stranger);
+    });
+    const session: Session = { hello, answer, channel: way.open({ out: keys.down, in: keys.up }), isAdmitted: false };
+    this.sessions.set(hello.session, session);
+    this.reply(session);
+    return session;
+  }
+
+  private async admit(session: Session, stranger: Stranger): Promise<void> {
+    const link = await this.gate.greet(stranger, session.hello.identity, session.channel);
+    if (link === undefined) return;
+    session.isAdmitted = true;
+    session.channel.widen();
+  }
+
+  private roomFor({ isAdmitted }: Session): number {
+    return isAdmitted ? Math.max(firstWindow, Math.min(room.most, room.all / Math.max(1, this.sessions.size))) : firstWindow;
+  }
+
+  private reply({ hello, answer }: Session): void {
+    const { place } = this.options;
+    this.connection.publish(downSubject(place, hello.session), answer, upSubject(place, hello.session));
+  }
+
+  private remember(session: string): void {
+    this.remembered.add(session);
+    if (this.remembered.size <= mostRemembered) return;
+    for (const oldest of this.remembered) {
+      this.remembered.delete(oldest);
+      return;
+    }
+  }
+}
