@@ -1,5 +1,6 @@
 import type { ConfigProblem } from "./check.js";
 import { isCpuAffinity } from "./high-throughput.js";
+import { linkChecks } from "./link-checks.js";
 import { error, isDuration, isPlain, type Plain, warning } from "./problems.js";
 import { parseDuration } from "./units.js";
 
@@ -10,6 +11,7 @@ export function highThroughputChecks(executor: Plain, prefix: string): ConfigPro
     ...heartbeatChecks(executor, prefix),
     ...workerChecks(executor, prefix),
     ...portChecks(executor, prefix),
+    ...linkChecks(executor, prefix),
     ...(isPlain(provider) ? [...blockChecks(provider, `${prefix}provider.`), ...launcherChecks(provider, `${prefix}provider.`), ...walltimeChecks(executor, provider, prefix)] : []),
   ];
 }

@@ -1,5 +1,6 @@
 import type { ResourceLimits } from "./descriptors.js";
 import { deepFrozen } from "./frozen.js";
+import { natsSettings, type LinkDescriptor, type NatsSettings } from "./links.js";
 import { local, type ProviderDescriptor } from "./providers.js";
 import { parseDuration, parseSize, type Duration, type Size } from "./units.js";
 
@@ -52,6 +53,8 @@ export interface HighThroughputOptions {
   readonly killGrace?: Duration | undefined;
   /** How long a manager that has lost its interchange keeps finished results for it. Default 2 min. */
   readonly lostGrace?: Duration | undefined;
+  /** What managers are connected by. Default: TCP, with the addresses and ports given here. */
+  readonly link?: LinkDescriptor | undefined;
   /** The addresses of this machine that managers try, in order. Default: all it has. */
   readonly address?: string | readonly string[] | undefined;
   /** The port that managers connect to. Default: a free one. */
@@ -101,6 +104,8 @@ export interface HighThroughputSettings {
   readonly env: Readonly<Record<string, string>>;
   readonly killGrace: number;
   readonly lostGrace: number;
+  /** Unset: TCP. */
+  readonly link: NatsSettings | undefined;
   /** Empty: all addresses of this machine. */
   readonly addresses: readonly string[];
   /** Ports to try, from first to last; 0 to 0: a free one. */
@@ -131,6 +136,7 @@ export function highThroughputSettings(descriptor: HighThroughputDescriptor): Hi
     env: descriptor.env ?? {},
     killGrace: ms("killGrace", "2s"),
     lostGrace: ms("lostGrace", "2m"),
+    link: descriptor.link === undefined ? undefined : natsSettings(descriptor.link),
     addresses: typeof address === "string" ? [address] : address,
     ports: descriptor.portRange ?? [workerPort, workerPort],
     blockErrorHandler: descriptor.blockErrorHandler ?? true,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { affinities, isCpuAffinity } from "./high-throughput.js";
 import { chosen, duration, fault, isObject, later, mustBe, number, oneOf, option, shape, size, text, variables, whole, yesNo } from "./schema-fields.js";
+import { link } from "./schema-links.js";
 import { provider } from "./schema-providers.js";
 import { show } from "./show.js";
 
@@ -72,7 +73,7 @@ const highThroughput = shape("highThroughput", {
   portRange: option(range, { words: rangeWords, about: "The ports from which a free one is taken." }),
   blockErrorHandler: yesNo({ about: "Whether blocks that end early, one after the other, make the executor fail.", default: "true" }),
   registrationTimeout: duration({ about: "How long the managers of a running block may take to register.", default: '"2m"' }),
-  link: later("What managers are connected by: `nats({ servers, credentials })`."),
+  link: option(link, { words: "a link such as nats({ servers })", about: "What managers are connected by.", default: "TCP, with the addresses and ports given here" }),
   workingDir: later("The directory of the workers."),
   storageAccess: later("How files are staged to the workers."),
 });

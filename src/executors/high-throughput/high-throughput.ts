@@ -1,5 +1,4 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Dispatcher } from "../../actors/dispatcher.js";
@@ -11,12 +10,14 @@ import { type CarawayError, ScaleOutFailed } from "../../errors/index.js";
 import type { Provider } from "../../providers/provider.js";
 import { Blocks } from "../blocks/blocks.js";
 import type { BlockCommand, BlockLedger, BlockSettings } from "../blocks/options.js";
+import { decodeThrown, type Encoded } from "../../serialization/index.js";
 import type { WorkListener } from "../executor.js";
 import { limitsOf } from "./fit.js";
 import { FrontEnd } from "./front-end.js";
 import { InterchangeHandle } from "./interchange-handle.js";
 import type { KnownManager } from "./interchange/types.js";
 import type { FromInterchange } from "./interchange-protocol.js";
+import { linkPlan, type LinkPlan } from "./link-plan.js";
 import { RelayedSteps } from "./relayed-steps.js";
 import type { ManagerSetup } from "./manager/setup.js";
 
@@ -45,8 +46,6 @@ export interface HighThroughputPorts {
   readonly release: () => Promise<void>;
 }
 
-/** Managers that end their process leave their link behind; one on another machine that only lost it is back sooner than this, in milliseconds. */
-const reconnectMs = 150;
 const managerStopMs = 2000;
 const blockStopMs = 6000;
 
@@ -57,6 +56,7 @@ export class HighThroughput {
   private blocks: Blocks | undefined;
   private interchange: InterchangeHandle | undefined;
   private keys: KeyStore | undefined;
+  private readonly link: LinkPlan;
   private epoch = 0;
   private port: number | undefined;
   private listening!: (port: number) => void;
@@ -76,6 +76,7 @@ export class HighThroughput {
   ) {
     const { label, isolation, provider, maxWorkersPerNode } = settings;
     this.directory = ports.directory;
+    this.link = linkPlan(settings, { runId: run.id, incarnation, keys: join(this.directory, "keys") });
     this.frontEnd = new FrontEnd(
       { label, incarnation, expectedWorkers: (maxWorkersPerNode ?? 1) * (provider.nodesPerBlock ?? 1), ownsProcesses: isolation === "process", limits: limitsOf(settings) },
       ports.dispatcher,
@@ -97,6 +98,7 @@ export class HighThroughput {
     const { label } = this.settings;
     await mkdir(join(this.directory, "blocks"), { recursive: true });
     this.keys = await KeyStore.open(join(this.directory, "keys"));
+    await this.link.prepare();
     this.blocks = new Blocks({
       label,
       runId: this.run.id,
@@ -143,8 +145,8 @@ export class HighThroughput {
       this.trusts.set(block, resolve);
       this.interchange?.tell({ t: "trust", identity: block });
     });
-    for (const host of this.addresses()) addresses.push(host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
-    await writeFile(`${file}.part`, JSON.stringify(this.setupFor(block, addresses, keyFile)), { mode: 0o600 });
+    addresses.push(...this.link.tried(port));
+    await writeFile(`${file}.part`, JSON.stringify(this.setupFor(block, port, keyFile)), { mode: 0o600 });
     await rename(`${file}.part`, file);
   }
 
@@ -155,11 +157,11 @@ export class HighThroughput {
     this.blocks?.cancel(block);
   }
 
-  private setupFor(block: string, addresses: readonly string[], keyFile: string): ManagerSetup {
+  private setupFor(block: string, port: number, keyFile: string): ManagerSetup {
     const { label, heartbeatThreshold, lostGrace, drainPeriod, maxWorkersPerNode, coresPerWorker, memPerWorker, availableAccelerators, cpuAffinity, prefetchCapacity, isolation, resourceLimits, env, killGrace } = this.settings;
     const { walltime } = this.blockSettings();
     return {
-      label, block, addresses, keyFile, leaseMs: heartbeatThreshold, graceMs: lostGrace, walltimeMs: walltime, drainMs: drainAfter(walltime, drainPeriod),
+      label, block, head: this.link.connect(port), keyFile, leaseMs: heartbeatThreshold, graceMs: lostGrace, walltimeMs: walltime, drainMs: drainAfter(walltime, drainPeriod),
       maxWorkers: maxWorkersPerNode ?? null, coresPerWorker, memPerWorker: memPerWorker ?? null, accelerators: availableAccelerators, cpuAffinity,
       prefetch: prefetchCapacity, isolation, resourceLimits, env, killGrace, typescript: typescriptProject() ?? null,
     };
@@ -169,22 +171,13 @@ export class HighThroughput {
     return this.settings.provider.kind === "local";
   }
 
-  /** Where managers find the interchange. */
-  private addresses(): readonly string[] {
-    if (this.settings.addresses.length > 0) return this.settings.addresses;
-    if (this.isLocal()) return ["127.0.0.1"];
-    const found = Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter(({ internal, scopeid = 0 }) => !internal && scopeid === 0);
-    return [...found.map(({ address }) => address), "127.0.0.1"];
-  }
-
   private boot(): InterchangeHandle {
-    const { label, managerSelector, heartbeatPeriod, heartbeatThreshold, ports, addresses } = this.settings;
+    const { label, managerSelector, heartbeatPeriod, heartbeatThreshold } = this.settings;
     const steps = new RelayedSteps(this.ports.dispatcher);
     const interchange = new InterchangeHandle(
       {
-        options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs, awaited: [...this.managers.values()] },
-        host: addresses.length === 1 ? (addresses[0] as string) : this.isLocal() ? "127.0.0.1" : "0.0.0.0",
-        ports: this.port === undefined ? ports : [this.port, this.port],
+        options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs: this.link.reconnectMs, awaited: [...this.managers.values()] },
+        place: this.link.listen(this.port),
         keys: join(this.directory, "keys"),
       },
       {
@@ -252,6 +245,7 @@ export class HighThroughput {
         this.blocks?.managerGone(message.block, message.uid);
         this.frontEnd.workers = this.blocks?.status().workers ?? 0;
         return;
+      case "unreachable": this.unreachable(decodeThrown(message.error as Encoded), message.over); return;
       case "block.load": this.blocks?.busy(message.block, message.busy ? 1 : 0); return;
       case "block.drained":
         this.drains.get(message.block)?.();
@@ -264,6 +258,12 @@ export class HighThroughput {
       case "refused":
       case "stopped":
     }
+  }
+
+  /** Its managers cannot reach it, nor it them. */
+  private unreachable(error: unknown, over: boolean): void {
+    if (over) this.frontEnd.fail(error);
+    else this.run.trouble(this.settings.label, error as CarawayError);
   }
 
   private drain(block: string): Promise<void> {
@@ -304,6 +304,7 @@ export class HighThroughput {
       await this.blocks?.close(blockStopMs);
       await this.ports.release();
       for (const identity of this.keys?.identities ?? []) await this.keys?.revoke(identity);
+      await this.link.release();
     } finally {
       clearInterval(alive);
     }

@@ -3,7 +3,8 @@ import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { Dispatcher } from "../../actors/dispatcher.js";
 import { controlCodec, type ControlCodec } from "../../actors/links/control.js";
 import { KeyStore, type SecretKey } from "../../actors/links/keys.js";
-import { listenLinks, type Listener } from "../../actors/links/tls-link.js";
+import type { LinkListener } from "../../actors/links/gate.js";
+import { listenAt } from "../../actors/links/places.js";
 import { realPorts } from "../../actors/real-ports.js";
 import { encodeThrown } from "../../serialization/index.js";
 import { presenceOf } from "./presence.js";
@@ -20,7 +21,7 @@ class InterchangeThread {
   private readonly keys = new Map<string, SecretKey>();
   private readonly interchange: Interchange;
   private readonly steps: StepReporter;
-  private listener: Listener | undefined;
+  private listener: LinkListener | undefined;
   private isStopping = false;
 
   constructor(
@@ -45,20 +46,25 @@ class InterchangeThread {
   }
 
   async start(): Promise<void> {
-    const { host, ports, keys, options } = this.setup;
+    const { place, keys, options } = this.setup;
     const store = await KeyStore.open(keys);
     for (const identity of store.identities) this.trust(identity, store.find(identity));
-    this.listener = await listenLinks({
-      host,
-      port: ports,
+    const listener = await listenAt(place, {
       keys: { find: (identity) => this.keys.get(identity) },
       hello: { kind: "interchange", facts: { label: options.label, epoch: options.epoch } },
       types: managerFrames,
       onLink: (link) => serveManager(this.interchange, this.codec, link),
       onRefused: ({ address, reason, error }) => this.say({ t: "refused", address, reason, message: error.message }),
+      onAway: (error) => this.unreachable(error, false),
+      onLost: (error) => this.unreachable(error, true),
     });
-    if (this.isStopping) await this.listener.close("the executor ended");
-    else this.say({ t: "listening", port: this.listener.port });
+    this.listener = listener;
+    if (this.isStopping) await listener.close("the executor ended");
+    else this.say({ t: "listening", port: listener.port ?? 0 });
+  }
+
+  private unreachable(error: unknown, over: boolean): void {
+    this.say({ t: "unreachable", error: encodeThrown(error, "why no manager can reach the interchange"), over });
   }
 
   private say(message: FromInterchange): void {

@@ -1,3 +1,4 @@
+import type { ListenPlace } from "../../actors/links/places.js";
 import type { Needs } from "../executor.js";
 import type { Token } from "./protocol.js";
 import type { Steps } from "./interchange/step-reporter.js";
@@ -6,10 +7,8 @@ import type { InterchangeEvent, InterchangeOptions } from "./interchange/types.j
 /** What an interchange's thread is started with. */
 export interface ThreadSetup {
   readonly options: InterchangeOptions;
-  /** The interface to listen on. */
-  readonly host: string;
-  /** The first and the last port to try; a restarted interchange is given the one it had. */
-  readonly ports: readonly [first: number, last: number];
+  /** What managers find it by; a restarted interchange is given the port it had. */
+  readonly place: ListenPlace;
   /** The directory of the keys, and whose there are already. */
   readonly keys: string;
 }
@@ -31,12 +30,15 @@ export type ToInterchange =
 
 /** Besides pieces of memory with records of outcomes. */
 export type FromInterchange =
+  /** `port`: 0 where it has none. */
   | { readonly t: "listening"; readonly port: number }
   | { readonly t: "trusted"; readonly identity: string }
   | { readonly t: "news"; readonly bytes: Uint8Array }
   /** A peer was not let in. */
   | { readonly t: "refused"; readonly address: string; readonly reason: string; readonly message: string }
   | { readonly t: "failed"; readonly error: unknown }
+  /** What managers find it by does not work: for the time being, or, where that is over, for good. */
+  | { readonly t: "unreachable"; readonly error: unknown; readonly over: boolean }
   | ({ readonly t: "steps" } & Steps)
   | { readonly t: "stopped" }
   | InterchangeEvent;

@@ -5,7 +5,7 @@ import { Dispatcher } from "../../actors/dispatcher.js";
 import { controlCodec } from "../../actors/links/control.js";
 import { packageVersion } from "../../actors/links/hello.js";
 import { KeyStore } from "../../actors/links/keys.js";
-import { connectLink } from "../../actors/links/tls-link.js";
+import { connectTo } from "../../actors/links/places.js";
 import { realPorts } from "../../actors/real-ports.js";
 import { CarawayError } from "../../errors/index.js";
 import type { WorkListener } from "../executor.js";
@@ -82,7 +82,7 @@ async function main(path: string | undefined): Promise<void> {
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
     new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers, slots, join(dirname(path as string), setup.block, uid)), dispatcher, listener, (error) => manager.broke(error));
-  const connect = telling((): Promise<HeadLink> => connectLink({ addresses: setup.addresses, key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames }));
+  const connect = telling((): Promise<HeadLink> => connectTo(setup.head, { key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames }));
   // The link and the workers keep the process alive, and where both are gone, this does until the lease is over.
   const alive = setInterval(() => undefined, 2 ** 30);
   const ended = (error: unknown): void => {

@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { describe, expect, it } from "vitest";
 import { checkConfig, describeProblem } from "#internal/config/check";
-import { highThroughput, local, mpi, pbs, simple, single, slurm, srun, threadPool, wrapped } from "#internal/config/descriptors";
+import { highThroughput, local, mpi, nats, pbs, simple, single, slurm, srun, threadPool, wrapped } from "#internal/config/descriptors";
 
 const lines = async (config: unknown): Promise<string[]> => (await checkConfig(config)).map(describeProblem);
 
@@ -26,6 +26,8 @@ describe("checkConfig", () => {
           provider: slurm({ ...blocks, partition: "debug", account: "me", qos: "low", constraint: "a&b", schedulerOptions: "#SBATCH --mail-type=END\n  --comment='two words'", coresPerNode: 8, memPerNode: "4GB", exclusive: false, commandTimeout: "5s", launcher: srun({ options: ["--cpu-bind=none"] }) }),
         }),
         highThroughput({ label: "b", workerPort: 54_321, address: "head", provider: local({ ...blocks, killGrace: "1s", launcher: wrapped({ prefix: ["nice", "-n", "5"] }) }) }),
+        highThroughput({ label: "e", link: nats({ servers: ["n1", "nats://n2:4222", "tls://[::1]:4222"], credentials: { credsFile: "run.creds" }, tls: { ca: "ca.pem", cert: "c.pem", key: "k.pem" }, prefix: "team.runs", patience: "1m", jetstream: false }) }),
+        highThroughput({ label: "f", link: nats({ servers: "tls://n1", credentials: { user: "me", password: "sesame" }, tls: true }) }),
         highThroughput({ label: "c", provider: local({ nodesPerBlock: 2, launcher: simple() }) }),
         highThroughput({ label: "d", provider: slurm({ launcher: single() }) }),
         { kind: "high-throughput" },
@@ -70,6 +72,24 @@ describe("checkConfig", () => {
     [{ provider: slurm({ partition: "debug\n#SBATCH --uid=0" }) }, "executors[0].provider.partition must be one line without control characters"],
     [{ provider: slurm({ schedulerOptions: "--mem=1\nrm -rf /" }) }, 'executors[0].provider.schedulerOptions has the text "rm -rf /", which is no option of sbatch: an option begins with - or --'],
     [{ provider: slurm({ schedulerOptions: ["--comment=a\nb"] }) }, 'executors[0].provider.schedulerOptions has control characters in the text "--comment=a\\nb"'],
+    [{ link: {} }, "executors[0].link has no `kind`: make it by nats({ servers })"],
+    [{ link: nats }, "executors[0].link is the function nats itself: call it, as in nats({ servers })"],
+    [{ link: local() }, "executors[0].link must be a link, but local() makes a provider"],
+    [{ link: { kind: "natz" } }, 'executors[0].link has a kind that does not exist: the text "natz"; did you mean "nats"?'],
+    [{ link: nats({ servers: [] }) }, "executors[0].link.servers must be a server as host:port, or several, but is empty"],
+    [{ link: nats({} as never) }, "executors[0].link.servers must be a server as host:port, or several, but is missing"],
+    [{ link: nats({ servers: ["n1:4222", "http://n2"] }) }, 'executors[0].link.servers must be a server as host:port, or several, but is the text "http://n2"'],
+    [{ link: nats({ servers: "n1:70000" }) }, 'executors[0].link.servers must be a server as host:port, or several, but is the text "n1:70000"'],
+    [{ link: nats({ servers: "nats://me:sesame@n1" }) }, "executors[0].link.servers has a user or password in the address of a server, which is shown in messages: give them as `credentials`"],
+    [{ link: nats({ servers: "n1", server: "n2" } as never) }, "executors[0].link.server is not an option of nats; did you mean servers?"],
+    [{ link: nats({ servers: "n1", prefix: "a b" }) }, 'executors[0].link.prefix must be words of letters, digits, dashes and underscores with dots between, but is the text "a b"'],
+    [{ link: nats({ servers: "n1", credentials: {} }) }, "executors[0].link.credentials is empty; give `user` with `password`, `token`, `credsFile` or `nkeyFile`, or leave it out"],
+    [{ link: nats({ servers: "n1", credentials: { credsFile: "a", nkeyFile: "b" } }) }, "executors[0].link.credentials has credsFile and nkeyFile; give one of them"],
+    [{ link: nats({ servers: "tls://n1", credentials: { user: "me" } }) }, "executors[0].link.credentials.user has no `password` beside it"],
+    [{ link: nats({ servers: "tls://n1", credentials: { password: 7 as never, user: "me" } }) }, "executors[0].link.credentials.password must be a text that is not empty"],
+    [{ link: nats({ servers: "n1", credentials: { token: "sesame" } }) }, "executors[0].link.credentials is sent as it is to servers that need not have TLS; set `tls: true` beside it, or use keys"],
+    [{ link: nats({ servers: "n1", tls: { cert: "a.pem" } }) }, "executors[0].link.tls.cert has no `key` beside it"],
+    [{ link: nats({ servers: "n1" }), workerPort: 5000 }, "executors[0].workerPort has no effect beside `link`: managers connect to its servers"],
   ])("has a word on %j of a high-throughput executor", async (options, line) => {
     expect(await lines({ executors: [{ kind: "high-throughput", ...options }] })).toEqual([line]);
   });
@@ -141,7 +161,7 @@ describe("checkConfig", () => {
     [{ strategy: {} }, "strategy is an object of your own, which is not built yet"],
     [{ executors: [{ kind: "thread-pool", idleTimeout: "1s" }] }, "executors[0].idleTimeout is not built yet"],
     [{ executors: [mpi({ label: "cluster" })] }, "executors[0] uses mpi(), which is not built yet"],
-    [{ executors: [{ kind: "high-throughput", link: {} }] }, "executors[0].link is not built yet"],
+    [{ executors: [highThroughput({ link: nats({ servers: "n1", jetstream: true }) })] }, "executors[0].link.jetstream is not built yet"],
     [{ executors: [highThroughput({ provider: pbs() as never })] }, "executors[0].provider uses pbs(), which is not built yet"],
     [{ executors: [{ kind: "thread-pool", cpuAffinity: "block" }] }, "executors[0].cpuAffinity is not built yet"],
   ])("says that %j is not built yet", async (config, line) => {

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { Duplex } from "node:stream";
 import { messages, Opener, sealBytes, Sealer, type MessageKind, type Opened } from "./seal.js";
 
@@ -44,7 +45,7 @@ export class SealedChannel extends Duplex {
 
   constructor(
     private readonly way: ChannelWay,
-    keys: { readonly out: Uint8Array; readonly in: Uint8Array },
+    keys: { readonly out: KeyObject; readonly in: KeyObject },
   ) {
     super({ allowHalfOpen: true, highWaterMark: 1024 * 1024 });
     this.sealer = new Sealer(keys.out);

@@ -7,7 +7,7 @@ import { completeHello } from "../hello.js";
 import { NatsConnection } from "./connection.js";
 import { Opening, type SessionKeys } from "./handshake.js";
 import { downSubject, helloSubject, upSubject, type NatsPlace } from "./place.js";
-import { SessionWay, speakEvery } from "./session.js";
+import { SessionWay } from "./session.js";
 
 export interface NatsConnectOptions extends Omit<ConnectOptions, "addresses"> {
   readonly place: NatsPlace;
@@ -40,13 +40,8 @@ export async function connectNats(options: NatsConnectOptions): Promise<FrameLin
       },
       unheard: () => answered.reject(nobody(place, identity, address)),
     };
-    let timer: NodeJS.Timeout | undefined;
-    way = new SessionWay(connection, { hear: downSubject(place, opening.session), say: upSubject(place, opening.session) }, () => window, before, () => {
-      clearInterval(timer);
-      void connection.close();
-    });
+    way = new SessionWay(connection, { hear: downSubject(place, opening.session), say: upSubject(place, opening.session) }, () => window, before, () => void connection.close());
     await ask(connection, place, opening, answer, left(), identity, address);
-    timer = setInterval(() => way?.channel?.speak(), speakEvery);
     const link = new SocketLink(way.channel as NonNullable<SessionWay["channel"]>, { identity, address, codec: await controlCodec(), own: completeHello(hello), limits: { ...defaultLimits, ...limits }, types });
     return await greeted(link, left(), identity);
   } catch (error) {

@@ -54,7 +54,8 @@ export class NatsConnection {
     for (let tries = 1; ; tries++) {
       try {
         const client = await library.connect({ ...options, ...lasting.options, timeout: Math.max(100, Math.min(dialLimit, left())) });
-        const made = new NatsConnection(client, place, library, options, news);
+        // What it logged in with is with the client.
+        const made = new NatsConnection(client, { ...place, login: undefined }, library, options, news);
         lasting.of = made;
         return made;
       } catch (error) {

@@ -1,4 +1,4 @@
-import { createHash, createHmac, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from "node:crypto";
+import { createHash, createHmac, createPublicKey, createSecretKey, diffieHellman, generateKeyPairSync, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from "node:crypto";
 
 /**
  * How two ends that hold one key prove that to each other through servers that nobody trusts, and agree on keys for one session. The one that asks
@@ -17,8 +17,8 @@ const longestIdentity = 64;
 
 /** One key for each direction. */
 export interface SessionKeys {
-  readonly up: Uint8Array;
-  readonly down: Uint8Array;
+  readonly up: KeyObject;
+  readonly down: KeyObject;
 }
 
 /** A hello as it came; nothing of it is proved yet. */
@@ -33,11 +33,13 @@ export class Opening {
   readonly session: string;
   readonly bytes: Uint8Array;
   private readonly secret: KeyObject;
+  readonly #key: Uint8Array;
 
   constructor(
     identity: string,
-    private readonly key: Uint8Array,
+    key: Uint8Array,
   ) {
+    this.#key = key;
     const session = randomBytes(sessionBytes);
     const { privateKey, publicKey } = generateKeyPairSync("x25519");
     const name = Buffer.from(identity);
@@ -51,8 +53,8 @@ export class Opening {
   accept(answer: Uint8Array): SessionKeys | undefined {
     if (answer.length !== answerBytes || !begins(answer)) return undefined;
     const said = answer.subarray(0, answerBytes - macBytes);
-    if (!isProof(this.key, "answer", [this.bytes, said], answer.subarray(answerBytes - macBytes))) return undefined;
-    return agree(this.key, this.secret, said.subarray(mark.length + 32), [this.bytes, answer]);
+    if (!isProof(this.#key, "answer", [this.bytes, said], answer.subarray(answerBytes - macBytes))) return undefined;
+    return agree(this.#key, this.secret, said.subarray(mark.length + 32), [this.bytes, answer]);
   }
 }
 
@@ -81,7 +83,7 @@ function agree(key: Uint8Array, secret: KeyObject, other: Uint8Array, said: read
   const salt = createHash("sha256");
   for (const one of said) salt.update(one);
   const bytes = new Uint8Array(hkdfSync("sha256", Buffer.concat([shared, key]), salt.digest(), "caraway link over NATS 1", 64));
-  return { up: bytes.slice(0, 32), down: bytes.slice(32) };
+  return { up: createSecretKey(bytes.subarray(0, 32)), down: createSecretKey(bytes.subarray(32)) };
 }
 
 /** Of what is said, with a key that is used for nothing else. */

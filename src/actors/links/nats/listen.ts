@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { setInterval } from "node:timers";
 import type { CarawayError, ServersUnreachable } from "../../../errors/index.js";
 import { controlCodec, type ControlCodec } from "../control.js";
 import type { FrameLink } from "../frame-link.js";
@@ -9,7 +8,7 @@ import { firstWindow, type SealedChannel } from "./channel.js";
 import { NatsConnection } from "./connection.js";
 import { answerOpening, readOpening, type ReadHello, type SessionKeys } from "./handshake.js";
 import { downSubject, helloSubject, upSubject, type NatsPlace } from "./place.js";
-import { SessionWay, speakEvery } from "./session.js";
+import { SessionWay } from "./session.js";
 
 export interface NatsListenOptions extends GateOptions {
   readonly place: NatsPlace;
@@ -23,7 +22,7 @@ export interface NatsListenOptions extends GateOptions {
 const startLimit = 10_000;
 /** How much of all sessions may be on its way to this end, and of one. */
 const room = { all: 32 * 1024 * 1024, most: 4 * 1024 * 1024 };
-/** So many sessions are remembered, so that a hello that was recorded is not answered again. */
+/** So many sessions are remembered, so that a hello that is said again is not judged again. */
 const mostRemembered = 10_000;
 
 /** Listens for links through servers. Rejects with `ServersUnreachable` or `KeyRefused`. */
@@ -32,11 +31,11 @@ export async function listenNats(options: NatsListenOptions): Promise<LinkListen
   let listener: NatsListener | undefined;
   const { place } = options;
   const connection = await NatsConnection.open(place, `caraway ${options.hello.kind}`, Math.min(startLimit, place.patienceMs), {
-    up: () => listener?.speak(true),
+    up: () => listener?.speak(),
     away: (error) => options.onAway?.(error),
     lost: (error) => options.onLost?.(error),
   });
-  return (listener = new NatsListener(connection, options, codec));
+  return (listener = new NatsListener(connection, { ...options, place: { ...place, login: undefined } }, codec));
 }
 
 interface Session {
@@ -51,7 +50,6 @@ class NatsListener implements LinkListener {
   private readonly gate: Gate;
   private readonly sessions = new Map<string, Session>();
   private readonly remembered = new Set<string>();
-  private readonly timer: NodeJS.Timeout;
   /** What unknown identities are measured against: for them every key is wrong. */
   private readonly decoy = randomBytes(32);
   private nonsense = 0;
@@ -66,7 +64,6 @@ class NatsListener implements LinkListener {
     this.address = `${connection.server}/${place.subject}`;
     this.gate = new Gate(options, codec);
     connection.subscribe(helloSubject(place), (bytes) => this.greeted(bytes));
-    this.timer = setInterval(() => this.speak(), speakEvery).unref();
   }
 
   get links(): ReadonlySet<FrameLink> {
@@ -89,14 +86,13 @@ class NatsListener implements LinkListener {
     return (this.closing ??= this.shutDown(reason));
   }
 
-  /** Each session that has said nothing since the last time says that it is there. */
-  speak(always = false): void {
-    for (const { channel } of this.sessions.values()) channel.speak(always);
+  /** There is a server again: each session shows what it has missed. */
+  speak(): void {
+    for (const { channel } of this.sessions.values()) channel.speak(true);
   }
 
   private async shutDown(reason: string): Promise<void> {
     await this.gate.close(reason);
-    clearInterval(this.timer);
     for (const { channel } of [...this.sessions.values()]) channel.destroy();
     await this.connection.close();
   }
@@ -116,18 +112,16 @@ class NatsListener implements LinkListener {
   }
 
   private meet(hello: ReadHello): void {
-    let session: Session | undefined;
-    const stranger = new Stranger(`nats:${hello.session.slice(0, 12)}`, () => session?.channel.destroy());
+    const stranger = new Stranger(`nats:${hello.session.slice(0, 12)}`, () => this.sessions.get(hello.session)?.channel.destroy());
     if (!this.gate.enter(stranger)) return;
+    this.remember(hello.session);
     const key = this.gate.identify(stranger, hello.identity);
     const answered = answerOpening(hello, key?.reveal() ?? this.decoy);
     if (answered === undefined || key === undefined) {
       this.gate.unproved(stranger);
       return;
     }
-    this.remember(hello.session);
-    session = this.begin(hello, answered.answer, answered.keys, stranger);
-    void this.admit(session, stranger);
+    void this.admit(this.begin(hello, answered.answer, answered.keys, stranger), stranger);
   }
 
   private begin(hello: ReadHello, answer: Uint8Array, keys: SessionKeys, stranger: Stranger): Session {

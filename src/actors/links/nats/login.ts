@@ -12,7 +12,7 @@ type Library = typeof import("@nats-io/transport-node");
 /** What the servers are shown. Files that others can read are refused with `KeyRefused`. */
 export async function authenticatorOf({ login }: NatsPlace, library: Library): Promise<Authenticator | undefined> {
   if (login === undefined) return undefined;
-  const said = readLogin(login, await readPrivate(login, mostBytes));
+  const said = typeof login === "string" ? readLogin(login, await readPrivate(login, mostBytes)) : login;
   if (said.kind === "password") return library.usernamePasswordAuthenticator(said.user, said.password);
   if (said.kind === "token") return library.tokenAuthenticator(said.token);
   const secret = new TextEncoder().encode((await readPrivate(said.file, mostBytes)).trim());

@@ -2,10 +2,8 @@
 export type NatsLogin =
   | { readonly kind: "password"; readonly user: string; readonly password: string }
   | { readonly kind: "token"; readonly token: string }
-  /** A file with a JWT and the seed of its key, as `nsc` writes it. */
-  | { readonly kind: "creds"; readonly file: string }
-  /** A file with the seed of an nkey. */
-  | { readonly kind: "nkey"; readonly file: string };
+  /** A file with a JWT and the seed of its key, as `nsc` writes it; or with the seed of an nkey. */
+  | { readonly kind: "creds" | "nkey"; readonly file: string };
 
 /** Files in PEM; what is not given is the system's, or not shown. */
 export interface NatsTls {
@@ -14,15 +12,15 @@ export interface NatsTls {
   readonly key?: string | undefined;
 }
 
-/** Where an interchange and its managers meet: servers, and subjects of their own there. Nothing in it is secret. */
+/** Where an interchange and its managers meet: servers, and subjects of their own there. Nothing in it is secret where `login` is a file. */
 export interface NatsPlace {
   readonly servers: readonly string[];
   /** What all its subjects begin with. */
   readonly subject: string;
   /** Set: only servers with TLS. */
   readonly tls: NatsTls | undefined;
-  /** A file with a `NatsLogin` in JSON that only its user can read. */
-  readonly login: string | undefined;
+  /** Or a file with it in JSON that only its user can read. */
+  readonly login: NatsLogin | string | undefined;
   /** So long there may be no server, in milliseconds. */
   readonly patienceMs: number;
 }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
 
 /** What a message of a session is. */
 export const messages = { data: 0, window: 1, end: 2, alive: 3 } as const;
@@ -13,7 +13,7 @@ const tagBytes = 16;
 export class Sealer {
   private next = 1n;
 
-  constructor(private readonly key: Uint8Array) {}
+  constructor(private readonly key: KeyObject) {}
 
   seal(kind: MessageKind, body: readonly Uint8Array[]): Uint8Array {
     const nonce = nonceOf(this.next++);
@@ -34,7 +34,7 @@ export interface Opened {
 
 /** Opens what came one way; undefined where it was not sealed by the other end. */
 export class Opener {
-  constructor(private readonly key: Uint8Array) {}
+  constructor(private readonly key: KeyObject) {}
 
   open(bytes: Uint8Array): Opened | undefined {
     if (bytes.length < sealBytes) return undefined;

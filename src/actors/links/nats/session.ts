@@ -1,9 +1,10 @@
+import type { KeyObject } from "node:crypto";
 import type { Subscription } from "@nats-io/transport-node";
 import { SealedChannel, type ChannelWay } from "./channel.js";
 import type { NatsConnection } from "./connection.js";
 
 /** So often a silent session says that it is there, so that the servers tell it when the other side is not. In milliseconds. */
-export const speakEvery = 1_000;
+const speakEvery = 1_000;
 
 export interface SessionSubjects {
   readonly hear: string;
@@ -14,6 +15,7 @@ export interface SessionSubjects {
 export class SessionWay implements ChannelWay {
   channel: SealedChannel | undefined;
   private readonly subscription: Subscription;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly connection: NatsConnection,
@@ -37,8 +39,10 @@ export class SessionWay implements ChannelWay {
     return this.room();
   }
 
-  open(keys: { readonly out: Uint8Array; readonly in: Uint8Array }): SealedChannel {
-    return (this.channel = new SealedChannel(this, keys));
+  open(keys: { readonly out: KeyObject; readonly in: KeyObject }): SealedChannel {
+    const channel = new SealedChannel(this, keys);
+    this.timer = setInterval(() => channel.speak(), speakEvery).unref();
+    return (this.channel = channel);
   }
 
   publish(bytes: Uint8Array): void {
@@ -46,6 +50,7 @@ export class SessionWay implements ChannelWay {
   }
 
   closed(): void {
+    clearInterval(this.timer);
     this.subscription.unsubscribe();
     this.over();
   }

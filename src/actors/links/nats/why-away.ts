@@ -24,8 +24,8 @@ const plain: Readonly<Record<string, string>> = {
 
 /** What an error of connecting to a server says about it. */
 export function readAway(server: string, error: unknown): ServerRefusal {
-  const { name, message, code: own, cause } = (error ?? {}) as { name?: string; message?: string; code?: unknown; cause?: { code?: unknown } };
-  const code = String(own ?? cause?.code ?? "");
+  const { name, message, code: own, cause } = (error ?? {}) as { name?: string; message?: string; code?: string; cause?: { code?: string } };
+  const code = own ?? cause?.code ?? "";
   if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") return { server, reason: "credentials", said: `does not let us in (${message ?? name})` };
   if (/CERT|SSL|TLS|SIGNED|SIGNATURE/.test(code) || /tls|certificate/i.test(message ?? "")) return { server, reason: "tls", said: `has no TLS that can be trusted (${code === "" ? message ?? "" : code})` };
   if (name === "TimeoutError") return { server, reason: "unreachable", said: "did not answer" };

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ResourceLimits } from "node:worker_threads";
+import type { ConnectPlace } from "../../../actors/links/places.js";
 import type { CpuAffinity } from "../../../config/high-throughput.js";
 import { ConfigurationError } from "../../../errors/index.js";
 
@@ -8,8 +9,8 @@ import { ConfigurationError } from "../../../errors/index.js";
 export interface ManagerSetup {
   readonly label: string;
   readonly block: string;
-  /** Where the interchange may be: `host:port`. */
-  readonly addresses: readonly string[];
+  /** Where the interchange may be. */
+  readonly head: ConnectPlace;
   readonly keyFile: string;
   readonly leaseMs: number;
   readonly graceMs: number;

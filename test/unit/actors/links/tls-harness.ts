@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { CarawayError } from "#internal/errors/index";
 import { KeyStore, type SecretKey } from "#internal/actors/links/keys";
+import type { LinkListener } from "#internal/actors/links/gate";
 import type { Frame } from "#internal/actors/links/frames";
 import { connectLink, listenLinks, type ConnectOptions, type FrameLink, type LinkEnd, type Listener, type ListenOptions, type Refusal } from "#internal/actors/links/tls-link";
 
@@ -74,9 +75,14 @@ export class Ground {
     return one;
   }
 
+  /** What links of this ground are listened for with. */
+  async begin(options: ListenOptions): Promise<LinkListener> {
+    return await listenLinks(options);
+  }
+
   async listen(options: Partial<ListenOptions> = {}): Promise<{ readonly listener: Listener; readonly links: Inbox<FrameLink> }> {
     const links = new Inbox<FrameLink>();
-    const listener = await listenLinks({ host: "127.0.0.1", keys: this.keys, hello: { kind: "interchange" }, onLink: links.put, onRefused: this.refusals.put, ...options });
+    const listener = (await this.begin({ host: "127.0.0.1", keys: this.keys, hello: { kind: "interchange" }, onLink: links.put, onRefused: this.refusals.put, ...options })) as Listener;
     this.closing.push(() => {
       for (const link of listener.links) link.destroy();
       return listener.close();
@@ -85,7 +91,12 @@ export class Ground {
   }
 
   async connect(address: string, options: Partial<ConnectOptions> = {}): Promise<FrameLink> {
-    return this.keep(await connectLink({ addresses: [address], key: this.key, hello: { kind: "manager" }, ...options }));
+    return this.keep(await this.reach({ addresses: [address], key: this.key, hello: { kind: "manager" }, ...options }));
+  }
+
+  /** What links of this ground are made with. */
+  async reach(options: ConnectOptions): Promise<FrameLink> {
+    return await connectLink(options);
   }
 
   /** Both ends of one link. */
