@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { importCaraway } from "./contenders.mjs";
 import { runFigure } from "./harness.mjs";
+import { parslProgram } from "./parsl.mjs";
 import { clockProgram } from "./program-clock.mjs";
 
 /** @param {string} name */
@@ -18,6 +19,8 @@ const programs = {
   "node -e": ["-e", "console.log(49)"],
 };
 
+const parsl = "Parsl HTEX";
+
 await runFigure({
   name: "first-result",
   title: "Process start to first result",
@@ -28,8 +31,13 @@ await runFigure({
   rounds: 9,
   here: true,
   limits: ["node -e"],
-  cases: () => Object.keys(programs).map((contender) => ({ contender, variant: "fresh process" })),
+  cases: () => [...Object.keys(programs), parsl].map((contender) => ({ contender, variant: "fresh process" })),
   async measure({ contender }) {
+    if (contender === parsl) {
+      const { args, ...how } = parslProgram({ what: "first", workers: 1 });
+      const { first, end } = await clockProgram(args, how);
+      return { first, end };
+    }
     if (contender.startsWith("caraway")) await importCaraway(["app", "threadPool", "withKernel"]);
     const { first, end } = await clockProgram(programs[contender] ?? []);
     return { first, end };

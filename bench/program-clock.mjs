@@ -2,12 +2,13 @@
 import { spawn } from "node:child_process";
 
 /**
- * Runs `node` with the arguments; milliseconds from the spawn to the first output and to the end.
+ * Runs `node`, or another command, with the arguments; milliseconds from the spawn to the first output and to the end.
  * @param {string[]} args
+ * @param {{ command?: string, env?: NodeJS.ProcessEnv }} [how]
  */
-export async function clockProgram(args) {
+export async function clockProgram(args, { command = process.execPath, env = process.env } = {}) {
   const start = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let [first, output, errors] = [Number.NaN, "", ""];
   child.stdout.on("data", (chunk) => {
     if (output === "") first = performance.now() - start;
