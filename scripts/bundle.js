@@ -15,6 +15,7 @@ const entries = {
   worker: "executors/thread-pool/worker",
   "process-main": "executors/thread-pool/process-main",
   "thread-main": "supervisors/thread-main",
+  "actor-main": "executors/high-throughput/actors/actor-main",
   "interchange-main": "executors/high-throughput/interchange-main",
   "manager-main": "executors/high-throughput/manager-main",
   "wfformat-task": "cli/wfformat-task",

@@ -5,10 +5,12 @@ import type { ExecutorMessage } from "../state-machines/executor.js";
 import type { JobMessage } from "../state-machines/job.js";
 import type { KernelMessage } from "../state-machines/kernel.js";
 import type { LeaseMessage } from "../state-machines/lease.js";
+import type { HostedActorMessage } from "../state-machines/hosted-actor.js";
 import type { ManagerMessage } from "../state-machines/manager.js";
 import type { SessionMessage } from "../state-machines/manager-session.js";
 import type { ScalerMessage } from "../state-machines/scaler.js";
 import type { SupervisorMessage } from "../state-machines/supervisor.js";
+import type { RemoteActorMessage } from "../state-machines/remote-actor.js";
 import type { TaskMessage } from "../state-machines/task.js";
 import type { ThreadMessage } from "../state-machines/thread.js";
 import type { ConsumerMessage } from "../state-machines/work-consumer.js";
@@ -29,6 +31,8 @@ export interface ChartMessages {
   readonly manager: ManagerMessage;
   readonly "manager-session": SessionMessage;
   readonly lease: LeaseMessage;
+  readonly "remote-actor": RemoteActorMessage;
+  readonly "hosted-actor": HostedActorMessage;
   readonly "work-producer": ProducerMessage;
   readonly "work-consumer": ConsumerMessage;
 }
@@ -94,6 +98,10 @@ export const channels = {
   session: channel("manager-session", ["program", "link", "host"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
   "session's timers": channel("manager-session", ["clock"], "work", "it may try again", "one timer"),
   "lease's signs": channel("lease", ["link", "clock"], "both", "signs of the head, and their absence", "one timer, and one for each change"),
+  "remote actors": channel("remote-actor", ["program", "link", "actor"], "work", "where an actor is on a node, and what becomes of that node", "a few for each change of its node"),
+  "remote actor's lease": channel("remote-actor", ["clock"], "work", "its node has been out of reach for too long", "one timer for each whose node is out of reach"),
+  "hosted actors": channel("hosted-actor", ["link", "host"], "work", "what its owner wants of an actor, and what became of its thread", "a few for each actor"),
+  "hosted actor's patience": channel("hosted-actor", ["clock"], "work", "its thread is still inside a native call", "one timer for each that is ended"),
 
   offers: channel("work-producer", ["program"], "work", "a job more, and the end of jobs", "the producer's capacity: `ready()` waits for room"),
   consumers: channel("work-producer", ["program", "link", "actor"], "work", "a consumer comes or goes", "one for each consumer"),
@@ -163,6 +171,14 @@ export const routes = {
     "manager.drain": "session", "manager.stop": "session", "work.finished": "session", "lease.over": "session", "retry.due": "session's timers",
   },
   lease: { "lease.renewed": "lease's signs", "lease.due": "lease's signs" },
+  "remote-actor": {
+    "node.chosen": "remote actors", "actor.failed": "remote actors", "node.back": "remote actors", "actor.terminate": "remote actors", "node.detached": "remote actors", "node.lost": "remote actors", "thread.exited": "remote actors",
+    "lease.expired": "remote actor's lease",
+  },
+  "hosted-actor": {
+    "actor.terminate": "hosted actors", "lease.expired": "hosted actors", "actor.forgotten": "hosted actors", "thread.exited": "hosted actors", "end.known": "hosted actors",
+    "patience.expired": "hosted actor's patience",
+  },
   "work-producer": { "job.offer": "offers", "producer.close": "offers", "consumer.attached": "consumers", "consumer.ended": "consumers", "credit.granted": "credit", "resend.due": "producer's timers" },
   "work-consumer": {
     "session.open": "deliveries", "session.close": "deliveries", "job.deliver": "deliveries", "credit.note": "deliveries", "credit.query": "deliveries",

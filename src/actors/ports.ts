@@ -42,14 +42,34 @@ export interface ThreadStart<Out> {
   readonly resourceLimits: ResourceLimits;
   /** Messages on the link are tuples of so many parts. */
   readonly width: number;
+  /** A count of the thread's, in both memories: where these are not one, it is as it was when the latest message of the thread was sent. */
+  readonly counter: SharedArrayBuffer;
+  /** Whose it is, and which of its threads: for those who look. */
+  readonly owner: { readonly path: string; readonly incarnation: number };
+  /** How long it may take until it runs, and until it has ended after it was asked to, in milliseconds, possibly `Infinity`. */
+  readonly limits: { readonly start: number; readonly stop: number };
   /** A message that could not be copied. */
   readonly refused: (message: Out, error: unknown) => void;
-  /** Once, after all it sent was received. `error` is what ended it from within. */
-  readonly exited: (end: { readonly code: number; readonly error?: unknown }) => void;
+  /** Where it lives cannot keep it for long: it is asked to end, for that reason. */
+  readonly recalled?: (reason: unknown) => void;
+  /** Messages that were sent to it are known to be there. */
+  readonly relieved?: () => void;
+  /** Once, after all it sent was received. */
+  readonly exited: (end: ThreadExit) => void;
+}
+
+export interface ThreadExit {
+  readonly code: number;
+  /** What ended it from within. */
+  readonly error?: unknown;
+  /** Nobody can say what it did with the messages that the counter does not count. */
+  readonly isLost?: boolean;
 }
 
 export interface Thread<Out, In> {
   readonly link: LinkPort<Out, In>;
+  /** So long after `terminate` it counts as ended, in milliseconds, though it be inside a native call. `Infinity`: `exited` always comes. */
+  readonly patience: number;
   /** Whether it keeps the program alive; at first it does. */
   hold(held: boolean): void;
   /** Ends its JavaScript wherever that is. A native call that runs in it goes on until it returns, and `exited` waits for that. */

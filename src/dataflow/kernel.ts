@@ -7,11 +7,12 @@ import { resolveConfig } from "../config/resolve.js";
 import type { Config, ResolvedConfig } from "../config/types.js";
 import type { ExecutorDescriptor } from "../config/descriptors.js";
 import { type CarawayError, KernelClosed, NotYetSupported } from "../errors/index.js";
-import type { Executor, ExecutorStatus } from "../executors/executor.js";
+import type { Block, Executor, ExecutorStatus } from "../executors/executor.js";
 import { definitionOf } from "./app.js";
 import type { ExecutorMaker } from "./executors.js";
 import { enclosing } from "./enclosing.js";
 import { AppFuture } from "./future.js";
+import type { BlockOptions } from "./block-access.js";
 import type { CloseOptions } from "./close-options.js";
 import type { KernelLife } from "./kernel-life.js";
 import { checkOptions, optionsPerCall } from "./option-check.js";
@@ -63,7 +64,7 @@ interface Parts {
   readonly config: ResolvedConfig;
   readonly tasks: TaskTable;
   readonly life: KernelLife;
-  readonly runtime: Pick<typeof import("./runtime.js"), "checkCloseOptions" | "explain" | "Scope" | "summarize">;
+  readonly runtime: Pick<typeof import("./runtime.js"), "blockOf" | "blocksOf" | "checkCloseOptions" | "explain" | "Scope" | "summarize">;
 }
 
 /**
@@ -98,10 +99,10 @@ export class DataFlowKernel implements Submitter {
     const config = await resolveConfig(this.given);
     const first = this.makeExecutor === undefined ? new (await import("./hosts.js")).FirstHosts(config.executors) : undefined;
     try {
-      const { checkCloseOptions, executorMaker, explain, KernelLife, Scope, summarize, TaskTable } = await import("./runtime.js");
+      const { blockOf, blocksOf, checkCloseOptions, executorMaker, explain, KernelLife, Scope, summarize, TaskTable } = await import("./runtime.js");
       const tasks = new TaskTable(this, config);
       const life = new KernelLife(this, tasks, config, this.makeExecutor ?? executorMaker(first));
-      this.parts = { config, tasks, life, runtime: { checkCloseOptions, explain, Scope, summarize } };
+      this.parts = { config, tasks, life, runtime: { blockOf, blocksOf, checkCloseOptions, explain, Scope, summarize } };
       await life.start();
     } finally {
       await first?.close();
@@ -165,6 +166,21 @@ export class DataFlowKernel implements Submitter {
   /** Lets the executor finish what it has, then stops it. */
   removeExecutor(label: string): Promise<void> {
     return this.life.removeExecutor(label);
+  }
+
+  /** The blocks that have a manager: nodes where actors may be started. Of one executor, or of all. */
+  blocks(label?: string): Block[] {
+    return this.started().runtime.blocksOf(this.table.executors, label);
+  }
+
+  /**
+   * A block to start actors `on`, as soon as there is one; where there is none, one is asked for. Of the executor with that label, or else of the first that has blocks.
+   *
+   * @example
+   * const far = await supervisor.start({ id: "far", on: await kernel.block("cluster"), module: new URL("./far.js", import.meta.url) });
+   */
+  async block(label?: string, options: BlockOptions = {}): Promise<Block> {
+    return await this.started().runtime.blockOf(this.table.executors, label, options);
   }
 
   /** Resolves when all work known now has ended. Rejects with `WaitTimeout` at the time limit, saying what is open. */

@@ -56,6 +56,7 @@ export const catalogue = {
   "CW-BLOCK-004": entry("SchedulerQueryFailed", "infrastructure", true, "a scheduler could not be asked for the states of its jobs", "Nothing is concluded from it; see the scheduler's own words."),
   "CW-BLOCK-005": entry("BadLauncher", "configuration", false, "a launcher cannot start what it was given", "See the launcher's documentation."),
   "CW-BLOCK-006": entry("JobLedgerFailed", "infrastructure", false, "the ledger of jobs cannot be read or written", "See the reason in `evidence`; no job is submitted that is not in it."),
+  "CW-BLOCK-007": entry("BlockUnavailable", "infrastructure", true, "an actor was to be started on a block that has ended, or is not there", "Ask the kernel for a block that runs: await kernel.block(label)."),
   "CW-LINK-001": entry("LinkRefused", "infrastructure", false, "a link could not be made", "See which address was tried and what it answered."),
   "CW-LINK-002": entry("VersionMismatch", "configuration", false, "the two ends of a link speak different versions", "Install the same version of caraway on both machines."),
   "CW-LINK-003": entry("BadFrame", "infrastructure", false, "what came over a link is not a valid frame", "The link was closed; if both ends are caraway, please report it."),
@@ -70,6 +71,7 @@ export const catalogue = {
   "CW-SUP-001": entry("SupervisionError", "configuration", false, "a supervisor refused a call or a specification", "The reason is OTP's word; see the supervision page."),
   "CW-SUP-002": entry("AskTimeout", "infrastructure", true, "an actor did not answer in time", "Raise the time limit, or look at what the actor is doing."),
   "CW-SUP-003": entry("ThreadLost", "infrastructure", false, "the thread of an actor ended under it", "See the evidence: the exit code, or the memory it may use (resourceLimits)."),
+  "CW-SUP-004": entry("NodeLost", "infrastructure", true, "the node of an actor was lost", "Nothing where its supervisor restarts it; see the output of its block for what ended it."),
   "CW-INT-001": entry("InternalConsistencyError", "internal", false, "caraway broke one of its own rules", "This is a fault of caraway: please report it with the story attached."),
 } as const satisfies Record<string, CatalogueEntry>;
 

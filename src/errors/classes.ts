@@ -89,6 +89,8 @@ export class JobLedgerFailed extends CarawayError {
     return reason === "locked" || reason === "foreign" ? reason : "broken";
   }
 }
+/** `CW-BLOCK-007`: an actor was to be started on a block that has ended, or is not there. */
+export class BlockUnavailable extends CarawayError {}
 /** `CW-LINK-001`: a link could not be made. */
 export class LinkRefused extends CarawayError {}
 /** `CW-LINK-002`: the two ends of a link speak different versions. */
@@ -123,7 +125,9 @@ export class SupervisionError extends CarawayError {
 export class AskTimeout extends CarawayError {}
 /** `CW-SUP-003`: the thread of an actor ended under it. */
 export class ThreadLost extends CarawayError {}
+/** `CW-SUP-004`: the node of an actor was lost. */
+export class NodeLost extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, RecordingUnreadable, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, JobLedgerFailed, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ServersUnreachable, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, RecordingUnreadable, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, JobLedgerFailed, BlockUnavailable, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ServersUnreachable, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, NodeLost, InternalConsistencyError]) registerErrorClass(Class);

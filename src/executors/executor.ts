@@ -1,3 +1,4 @@
+import type { Place } from "../actors/place.js";
 import type { Encoded } from "../serialization/index.js";
 import type { ShippedFunction } from "../serialization/function-source.js";
 import type { Charge } from "../state-machines/task.js";
@@ -128,6 +129,41 @@ export interface ExecutorPart {
   stop(): Promise<void>;
 }
 
+/** A node of a block with a manager on it: actors may be started `on` it. */
+export interface BlockNode extends Place {
+  /** The name of its manager: no other ever has it. */
+  readonly id: string;
+  readonly block: string;
+  readonly executor: string;
+  readonly host: string;
+  /** Which of the nodes of its block, from 0. */
+  readonly rank: number;
+  /** Tasks that it runs at once. */
+  readonly workers: number;
+  /** It takes actors. */
+  readonly running: boolean;
+}
+
+/** A block whose managers have registered: actors may be started `on` it, each on the node of it that has the fewest. */
+export interface Block extends Place {
+  readonly id: string;
+  /** The label of its executor. */
+  readonly executor: string;
+  readonly state: "running" | "draining" | "ended";
+  /** Nodes with a manager, by rank. */
+  readonly nodes: readonly BlockNode[];
+  /** Resolves when it has ended. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+/** Where an executor can have actors. */
+export interface ActorPlaces {
+  /** Blocks with a manager, the oldest first. */
+  readonly blocks: readonly Block[];
+  /** A block that takes actors, as soon as there is one; one is asked for where there is none. Rejects after so many milliseconds. */
+  block(timeoutMs: number): Promise<Block>;
+}
+
 /** The one interface between the kernel and whatever has its work done. */
 export interface Executor {
   readonly label: string;
@@ -141,6 +177,8 @@ export interface Executor {
   readonly accepts: boolean;
   /** What else is started with it, in this order. */
   readonly parts?: readonly ExecutorPart[];
+  /** Where it has blocks. */
+  readonly places?: ActorPlaces | undefined;
   /** Why it can never give a task that, in words; undefined where it can. */
   fits?(needs: Needs): string | undefined;
   start(): Promise<void>;

@@ -3,11 +3,13 @@ import { attemptMachine } from "./attempt.js";
 import { blockMachine } from "./block.js";
 import { childMachine } from "./child.js";
 import { executorMachine } from "./executor.js";
+import { hostedActorMachine } from "./hosted-actor.js";
 import { jobMachine } from "./job.js";
 import { kernelMachine } from "./kernel.js";
 import { leaseMachine } from "./lease.js";
 import { managerMachine } from "./manager.js";
 import { managerSessionMachine } from "./manager-session.js";
+import { remoteActorMachine } from "./remote-actor.js";
 import { scalerMachine } from "./scaler.js";
 import { supervisorMachine } from "./supervisor.js";
 import { taskMachine } from "./task.js";
@@ -27,6 +29,8 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   manager: managerMachine,
   "manager-session": managerSessionMachine,
   lease: leaseMachine,
+  "remote-actor": remoteActorMachine,
+  "hosted-actor": hostedActorMachine,
   block: blockMachine,
   job: jobMachine,
   scaler: scalerMachine,

@@ -9,6 +9,7 @@ import { RemoteRef, type Passage } from "./remote-ref.js";
 import { mapRefs } from "./map-refs.js";
 import { sendable, type Sendable } from "./sendable.js";
 import type { Services } from "./services.js";
+import { mostBacklog } from "./thread-protocol.js";
 
 /** So many messages to others than the actor itself may be on their way. */
 const mostUnreceived = 10_000;
@@ -56,7 +57,7 @@ export class Border implements Passage {
   }
 
   pass(number: number, envelope: Envelope): boolean {
-    if (this.unreceived >= mostUnreceived) return false;
+    if (this.unreceived >= mostUnreceived || (this.link.backlog ?? 0) > mostBacklog) return false;
     let load: Sendable;
     try {
       load = sendable(envelope.message, "a message");

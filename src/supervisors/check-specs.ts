@@ -1,9 +1,10 @@
 import type { AnyActorLogic, AnyStateMachine } from "xstate";
 import { compile, type CompiledChart, type Typed } from "../actors/compile.js";
+import { Place } from "../actors/place.js";
 import { durationFault, parseDuration } from "../config/units.js";
 import type { AutoShutdown } from "../state-machines/supervision.js";
 import { traitsOf, type Body, type PreparedChild, type PreparedSupervisor } from "./prepared.js";
-import { notYet, refusal } from "./refusal.js";
+import { refusal } from "./refusal.js";
 import type { Backoff, ChildSpec, SupervisorSpec } from "./types.js";
 
 const strategies = ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"];
@@ -87,10 +88,10 @@ function prepareBody(spec: ChildSpec, place: string): Body {
 
 function prepareModule({ module, on, resourceLimits = {} }: ChildSpec, place: string): Body {
   if (!(module instanceof URL) || !/^(?:file|data|node):$/.test(module.protocol)) throw refusal("invalid_module", `${place}: module must be the URL of a file, as new URL("./worker.js", import.meta.url)`);
-  if (on === undefined) throw refusal("missing_on", `${place}: a module needs on, which says where it runs: "thread"`);
-  if ((on as unknown) !== "thread") throw notYet(`the option "on" of a child with a value other than "thread" (${place})`);
+  if (on === undefined) throw refusal("missing_on", `${place}: a module needs on, which says where it runs: "thread", or a block of a kernel`);
+  if (on !== "thread" && !(on instanceof Place)) throw refusal("invalid_on", `${place}: on must be "thread", or a block or a node of one, as \`await kernel.block("label")\` gives it`);
   for (const [name, value] of Object.entries(resourceLimits)) if (!(typeof value === "number" && value > 0)) throw refusal("invalid_resource_limits", `${place}: resourceLimits.${name} must be a number above 0, but is ${String(value)}`);
-  return { kind: "module", module, resourceLimits };
+  return { kind: "module", module, on, resourceLimits };
 }
 
 function prepareLogic(logic: ChildSpec["logic"], place: string): AnyActorLogic {

@@ -1,6 +1,7 @@
 import type { ResourceLimits } from "node:worker_threads";
 import type { AnyActorLogic } from "xstate";
 import type { CompiledChart, Typed } from "../actors/compile.js";
+import type { Place } from "../actors/place.js";
 import type { AutoShutdown, ChildTraits, RestartKind, Strategy } from "../state-machines/supervision.js";
 import type { ChartSelf, ChildSpec, Self } from "./types.js";
 
@@ -10,6 +11,7 @@ export type Effects = Readonly<Record<string, (effect: never, self: ChartSelf) =
 export interface ModuleBody {
   readonly kind: "module";
   readonly module: URL;
+  readonly on: "thread" | Place;
   readonly resourceLimits: ResourceLimits;
 }
 

@@ -1,4 +1,4 @@
-import type { Thread, Timer } from "../actors/ports.js";
+import type { Thread, ThreadExit, Timer } from "../actors/ports.js";
 import { typescriptProject } from "../actors/typescript.js";
 import { ThreadLost } from "../errors/index.js";
 import type { EndReason } from "../state-machines/end-reason.js";
@@ -14,11 +14,8 @@ import { notYet, refusal } from "./refusal.js";
 import { sendable } from "./sendable.js";
 import type { Services } from "./services.js";
 import { HandedOver } from "./handed-over.js";
-import { actorWindow, type ThreadBeginning, type ThreadData } from "./thread-protocol.js";
+import { actorWindow, mostBacklog, type ThreadBeginning, type ThreadData } from "./thread-protocol.js";
 import type { DeadLetter, TreeNode } from "./types.js";
-
-/** A thread that was ended is waited for so long, in milliseconds. */
-const patience = 1000;
 
 const entry = new URL("./thread-main.js", import.meta.url);
 
@@ -38,6 +35,9 @@ export class ThreadActor implements Incarnation, Receiver {
   private limit: Timer | undefined;
   private ignored = false;
   private stopping = false;
+  private forced = false;
+  /** Why it was asked to end, where that was not its supervisor's wish. */
+  private recalled: EndReason | undefined;
   /** Somebody waits for its answer. */
   private asking = false;
   private held = true;
@@ -53,13 +53,20 @@ export class ThreadActor implements Incarnation, Receiver {
 
   launch(): void {
     const { child, body, input, ref, incarnation } = this;
-    const { threads } = this.services.ports;
+    const threads = body.on === "thread" ? this.services.ports.threads : body.on;
     try {
       if (threads === undefined) throw notYet(`a module on a thread in a system on simulated time (${ref.path})`);
       const beginning: ThreadBeginning = { id: ref.id, path: ref.path, incarnation, mailbox: child.mailbox, shutdown: child.shutdown, input };
       const load = sendable(beginning, `the input of ${ref.path}`);
-      const data: ThreadData = { module: body.module.href, taken: this.given.memory, typescript: /\.[cm]?tsx?$/.test(body.module.pathname) ? typescriptProject() : undefined };
-      const thread = threads.start<Frame, Frame>({ entry, data: { ...data }, resourceLimits: body.resourceLimits, width: frameWidth, refused: (frame, error) => this.refused(frame, error), exited: (end) => this.exited(end) });
+      const data: ThreadData = { module: body.module.href, typescript: /\.[cm]?tsx?$/.test(body.module.pathname) ? typescriptProject() : undefined };
+      const thread = threads.start<Frame, Frame>({
+        entry, data: { ...data }, resourceLimits: body.resourceLimits, width: frameWidth, counter: this.given.memory, owner: { path: ref.path, incarnation },
+        limits: { start: child.startTimeout, stop: child.shutdown === "brutal_kill" ? 0 : child.shutdown },
+        refused: (frame, error) => this.refused(frame, error),
+        recalled: (reason) => this.recall(reason),
+        relieved: () => this.ref.wake(),
+        exited: (end) => this.exited(end),
+      });
       this.thread = thread;
       this.border = new Border(this.services, thread.link, ref, (asking) => {
         this.asking = asking;
@@ -73,7 +80,7 @@ export class ThreadActor implements Incarnation, Receiver {
   }
 
   get takes(): "nothing" | "all" {
-    return this.phase === "running" && this.given.waiting < actorWindow ? "all" : "nothing";
+    return this.phase === "running" && this.given.waiting < actorWindow && (this.thread?.link.backlog ?? 0) < mostBacklog ? "all" : "nothing";
   }
 
   handle(envelope: Envelope): void {
@@ -98,6 +105,13 @@ export class ThreadActor implements Incarnation, Receiver {
     this.thread?.link.post([kinds.stop, 0, 0, undefined]);
   }
 
+  /** Where it lives cannot keep it: it ends as one that was asked to, and says why. */
+  private recall(reason: unknown): void {
+    if (this.phase === "ending" || this.phase === "ended") return;
+    this.recalled = { shutdown: reason };
+    this.stop();
+  }
+
   kill(reason: EndReason = "killed"): void {
     if (this.phase === "ended") return;
     this.reason ??= reason;
@@ -113,6 +127,7 @@ export class ThreadActor implements Incarnation, Receiver {
     else if (kind === kinds.announced) this.ref.announcements.next(this.border?.opened(tagged, load));
     else if (kind === kinds.started) this.started();
     else if (kind === kinds.ended || kind === kinds.ignored) this.leaving(kind === kinds.ignored ? undefined : uncarryReason(load as EndReason));
+    else if (kind === kinds.skipped) this.services.deadLetter(this.ref.path, `${number} announcements of ${this.ref.path}`, "dropped");
     else if (kind === kinds.contained) this.services.counts.contained += number;
     else if (kind === kinds.grown) this.grown(load as readonly TreeNode[]);
     else if (kind === kinds.changed) {
@@ -154,16 +169,19 @@ export class ThreadActor implements Incarnation, Receiver {
   private leaving(reason: EndReason | undefined): void {
     if (this.phase === "ending") return;
     this.ignored = reason === undefined;
-    this.reason ??= reason ?? "normal";
+    this.reason ??= (reason === "shutdown" ? this.recalled : undefined) ?? reason ?? "normal";
     this.phase = "ending";
     this.force();
   }
 
   /** Ends the thread wherever it is. A native call keeps it; then the actor has ended all the same, and the thread is counted. */
   private force(): void {
-    if (this.limit !== undefined) return;
+    if (this.forced) return;
+    this.forced = true;
     this.hold();
     this.thread?.terminate();
+    const { patience = 0 } = this.thread ?? {};
+    if (patience === Infinity) return;
     this.limit = this.services.ports.clock.after(patience, () => {
       this.services.counts.zombies++;
       this.thread?.hold(false);
@@ -171,13 +189,13 @@ export class ThreadActor implements Incarnation, Receiver {
     });
   }
 
-  private exited(end: { readonly code: number; readonly error?: unknown }): void {
+  private exited(end: ThreadExit): void {
     if (this.phase === "ended") this.services.counts.zombies--;
-    else this.finish(this.reason ?? { error: this.deathOf(end) });
+    else this.finish(this.reason ?? { error: this.deathOf(end) }, end.isLost === true);
   }
 
   /** How the thread died without its actor's end. */
-  private deathOf({ code, error }: { readonly code: number; readonly error?: unknown }): unknown {
+  private deathOf({ code, error }: ThreadExit): unknown {
     const { path } = this.ref;
     const where = { actor: path };
     if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") return new ThreadLost("CW-SUP-003", `${path} used up the memory of its thread`, { where, evidence: { code: error.code, resourceLimits: this.body.resourceLimits }, cause: error });
@@ -185,23 +203,31 @@ export class ThreadActor implements Incarnation, Receiver {
     return new ThreadLost("CW-SUP-003", `${path} ended its thread by process.exit(${code})`, { where, evidence: { exitCode: code } });
   }
 
-  private finish(reason: EndReason): void {
+  /** `isLost`: what it was given and has not told of may have been handled; it is never handled twice. */
+  private finish(reason: EndReason, isLost = false): void {
     if (this.phase === "ended") return;
     this.phase = "ended";
     this.inside = [];
     this.limit?.cancel();
-    const rest = [...this.returned, ...this.given.rest()];
-    for (const envelope of rest) this.border?.forget(envelope);
+    const given = this.given.rest();
+    const rest = [...this.returned, ...(isLost ? [] : given)];
+    for (const envelope of [...rest, ...given]) this.border?.forget(envelope);
     this.border?.close(reason);
-    const lost = rest.filter((envelope) => loadOf(envelope).moved !== undefined);
-    this.ref.takeBack(rest.filter((envelope) => !lost.includes(envelope)));
-    for (const { message, refuse } of lost) {
-      this.services.deadLetter(this.ref.path, message, "unhandled");
-      refuse?.(refusal("noproc", `${this.ref.path} ended before it came to the message, whose memory had moved to its thread`, { actor: this.ref.path }));
-    }
+    const moved = rest.filter((envelope) => loadOf(envelope).moved !== undefined);
+    this.ref.takeBack(rest.filter((envelope) => !moved.includes(envelope)));
+    this.lose(moved, "unhandled", "ended before it came to the message, whose memory had moved to its thread");
+    if (isLost) this.lose(given, "lost", "was lost with its node, and nobody knows whether it had come to the message");
     this.ref.detach(reason);
     if (this.ignored) this.ref.reportIgnored(this.incarnation);
     else this.ref.reportEnded(this.incarnation, reason);
+  }
+
+  private lose(envelopes: readonly Envelope[], letter: DeadLetter["reason"], words: string): void {
+    const { path } = this.ref;
+    for (const { message, refuse } of envelopes) {
+      this.services.deadLetter(path, message, letter);
+      refuse?.(refusal("noproc", `${path} ${words}`, { actor: path }));
+    }
   }
 
   /** What was told and could not be copied after all: it was changed since it was told. */

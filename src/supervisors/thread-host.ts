@@ -14,10 +14,13 @@ import type { PreparedChild } from "./prepared.js";
 import { refusal } from "./refusal.js";
 import type { Services } from "./services.js";
 import { offspringOf } from "./supervisor-actor.js";
-import { actorWindow, type ThreadBeginning } from "./thread-protocol.js";
+import { actorWindow, mostBacklog, type ThreadBeginning } from "./thread-protocol.js";
 import { insideOf, sizeOf } from "./tree.js";
 import { TreeTeller } from "./tree-teller.js";
 import type { ChildSpec } from "./types.js";
+
+/** So long until it is tried again to tell the state where too much is on its way, in milliseconds. */
+const lookAgainMs = 50;
 
 /** The actor in its thread: what the program tells it, and what the program is told of it. */
 export class ThreadHost implements Home, Receiver {
@@ -37,6 +40,8 @@ export class ThreadHost implements Home, Receiver {
   private told = 0;
   private stale = false;
   private contained = 0;
+  /** Announcements that were left out because too much was on its way. */
+  private skipped = 0;
 
   constructor(
     readonly services: Services,
@@ -45,6 +50,8 @@ export class ThreadHost implements Home, Receiver {
     [kind, , , load]: Frame,
     /** The actor has ended, and the program ends the thread. */
     private readonly leave: () => void,
+    /** Where that is, in words, where it is another machine. */
+    private readonly at = "",
   ) {
     const { id, path, mailbox } = load as ThreadBeginning;
     this.name = id;
@@ -53,8 +60,8 @@ export class ThreadHost implements Home, Receiver {
     this.ref = new LogicalRef(this);
     this.border = new Border(services, link, this.ref);
     this.beginning = this.border.opened(kind, load) as ThreadBeginning;
-    services.deadLetters.listen((letter) => this.send(kinds.lost, letter, () => this.link.post([kinds.lost, 0, 0, { ...letter, message: String(letter.message) }])));
-    this.ref.announcements.listen((event) => this.send(kinds.announced, event, () => services.deadLetter(path, String(event), "uncloneable")));
+    services.deadLetters.listen((letter) => this.announce(kinds.lost, letter, () => this.link.post([kinds.lost, 0, 0, { ...letter, message: String(letter.message) }])));
+    this.ref.announcements.listen((event) => this.announce(kinds.announced, event, () => services.deadLetter(path, String(event), "uncloneable")));
     this.ref.snapshots.listen(() => this.changed());
     const tree = new TreeTeller(services, () => this.tellTree());
     services.treeChanged = () => tree.changed();
@@ -66,7 +73,7 @@ export class ThreadHost implements Home, Receiver {
     try {
       child = this.prepare(await load());
     } catch (error) {
-      this.reportEnded(this.beginning.incarnation, { error: startError(error, this.ref.path) });
+      this.reportEnded(this.beginning.incarnation, { error: startError(error, this.ref.path, this.at) });
       return;
     }
     if (this.stopped) {
@@ -161,11 +168,17 @@ export class ThreadHost implements Home, Receiver {
   private changed(): void {
     if (this.stale || this.actor?.snapshot === undefined) return;
     this.stale = true;
-    this.services.ports.scheduler.soon(() => {
-      this.stale = false;
-      const { context, ...plain } = this.snapshot() as { readonly context?: unknown };
-      this.send(kinds.changed, { ...plain, context }, () => this.link.post([kinds.changed, 0, 0, plain]));
-    });
+    this.services.ports.scheduler.soon(() => this.tellState());
+  }
+
+  private tellState(): void {
+    if (this.isFull) {
+      this.services.ports.clock.after(lookAgainMs, () => this.tellState());
+      return;
+    }
+    this.stale = false;
+    const { context, ...plain } = this.snapshot() as { readonly context?: unknown };
+    this.send(kinds.changed, { ...plain, context }, () => this.link.post([kinds.changed, 0, 0, plain]));
   }
 
   /** What the actor has spawned: the program shows it as it was told last. */
@@ -173,6 +186,21 @@ export class ThreadHost implements Home, Receiver {
     const inside = insideOf(this.actor);
     if (!this.over) this.link.post([kinds.grown, 0, 0, inside]);
     return sizeOf(inside);
+  }
+
+  private get isFull(): boolean {
+    return (this.link.backlog ?? 0) > mostBacklog;
+  }
+
+  /** Sends what is worth less than the memory that it would fill. */
+  private announce(kind: number, load: unknown, otherwise: () => void): void {
+    if (this.isFull) {
+      this.skipped++;
+      return;
+    }
+    if (this.skipped > 0) this.link.post([kinds.skipped, 0, this.skipped, undefined]);
+    this.skipped = 0;
+    this.send(kind, load, otherwise);
   }
 
   private send(kind: number, load: unknown, otherwise: () => void, number = 0): void {
@@ -190,9 +218,9 @@ export class ThreadHost implements Home, Receiver {
 }
 
 /** Why the module gave nothing to start, said so. */
-function startError(cause: unknown, path: string): unknown {
+function startError(cause: unknown, path: string, at: string): unknown {
   if (cause instanceof SupervisionError) return cause;
   const isMissing = cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
   const hint = cause instanceof Error && "code" in cause && cause.code === "ERR_UNKNOWN_FILE_EXTENSION" ? "; install tsx beside your program: threads load TypeScript through it" : "";
-  return refusal(isMissing ? "module_not_found" : "module_failed", `the module of ${path} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}${hint}`, { actor: path, cause });
+  return refusal(isMissing ? "module_not_found" : "module_failed", `the module of ${path} could not be loaded${at}: ${cause instanceof Error ? cause.message : String(cause)}${hint}`, { actor: path, cause });
 }

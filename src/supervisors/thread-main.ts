@@ -8,12 +8,12 @@ import { Services } from "./services.js";
 import type { ThreadData } from "./thread-protocol.js";
 import { ThreadHost } from "./thread-host.js";
 
-const { port, module, taken, typescript } = workerData as ThreadData & { readonly port: MessagePort };
+const { port, module, counter, typescript } = workerData as ThreadData & { readonly port: MessagePort; readonly counter: SharedArrayBuffer };
 const ports = realPorts();
 const link = messagePortLink<Frame, Frame>(port, ports.scheduler, { width: frameWidth, holds: true, refused: () => undefined });
 
 link.onMessage((first) => {
-  const host = new ThreadHost(new Services(ports, new Dispatcher(ports)), link, new Int32Array(taken), first, () => link.flush());
+  const host = new ThreadHost(new Services(ports, new Dispatcher(ports)), link, new Int32Array(counter), first, () => link.flush());
   link.onMessage((frame) => host.receive(frame));
   void host.begin(async () => {
     if (typescript !== undefined) await registerTypeScript(typescript);

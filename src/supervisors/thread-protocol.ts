@@ -1,11 +1,12 @@
 /** So many messages at most are with a thread that it has not begun to handle; the others wait in the mailbox. */
 export const actorWindow = 1024;
 
+/** With more than this on its way, in bytes, nothing is sent that can wait or be left out. */
+export const mostBacklog = 16 * 1024 * 1024;
+
 /** What a thread finds in `workerData`, beside its port. */
 export interface ThreadData {
   readonly module: string;
-  /** Counts the messages that the actor has begun to handle. */
-  readonly taken: SharedArrayBuffer;
   /** Where a loader of TypeScript is looked for, if one is needed. */
   readonly typescript: string | undefined;
 }

@@ -1,6 +1,7 @@
 import type { Observable } from "rxjs";
 import type { ResourceLimits } from "node:worker_threads";
 import type { AnyActorLogic, AnyStateMachine } from "xstate";
+import type { Place } from "../actors/place.js";
 import type { Duration } from "../config/units.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import type { AutoShutdown, RestartKind, Strategy, SupervisorEvent } from "../state-machines/supervision.js";
@@ -118,8 +119,11 @@ export interface ChildSpec {
    * thread is gone, or at most a second after the kill where a native call keeps the thread.
    */
   readonly module?: URL;
-  /** Where `module` runs: `"thread"`, a worker thread of its own. */
-  readonly on?: "thread";
+  /**
+   * Where `module` runs: `"thread"`, a worker thread of its own; or a block of a kernel (`await kernel.block("cluster")`), or a node of one: a worker
+   * thread there, which ends with the lease of its node. It is restarted on the same block, or where that is over, on another of its executor.
+   */
+  readonly on?: "thread" | Place;
   /** Of the thread; one that uses up its memory ends the actor with an error, and nothing else. */
   readonly resourceLimits?: ResourceLimits;
 }
@@ -173,8 +177,8 @@ export interface DeadLetter {
   readonly at: number;
   readonly to: string;
   readonly message: unknown;
-  /** The actor had ended; its mailbox was full; a newer message took its place in a full mailbox; it ended before it came to the message; the message cannot be copied to its thread. */
-  readonly reason: "ended" | "mailbox_full" | "dropped" | "unhandled" | "uncloneable";
+  /** The actor had ended; its mailbox was full; a newer message took its place in a full mailbox; it ended before it came to the message; the message cannot be copied to its thread; it was on its way to a node that was lost, and may have been handled there. */
+  readonly reason: "ended" | "mailbox_full" | "dropped" | "unhandled" | "uncloneable" | "lost";
 }
 
 export interface TreeNode {

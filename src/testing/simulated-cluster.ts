@@ -3,6 +3,7 @@ import type { ControlCodec } from "../actors/links/control.js";
 import type { SimulatedPorts } from "../actors/simulated-ports.js";
 import { seededRandom } from "../actors/seeded-random.js";
 import type { ExecutorPart, WorkListener } from "../executors/executor.js";
+import { RemoteActors } from "../executors/high-throughput/actors/remote-actors.js";
 import { FrontEnd } from "../executors/high-throughput/front-end.js";
 import type { InterchangeWay } from "../executors/high-throughput/outbound.js";
 import { Interchange } from "../executors/high-throughput/interchange/interchange.js";
@@ -15,6 +16,7 @@ import { calm, within, type HostConduct, type Span } from "./faults.js";
 import { PausablePorts } from "./pausable-ports.js";
 import { Pipe } from "./pipe.js";
 import type { ProbeSink } from "./probes.js";
+import type { SimulatedModules } from "./simulated-actors.js";
 import { SimulatedLink } from "./simulated-link.js";
 import { SimulatedManager } from "./simulated-manager.js";
 
@@ -51,6 +53,8 @@ export interface ClusterPorts {
   readonly incarnation?: number;
   readonly seed: number;
   readonly probe?: ProbeSink;
+  /** What actors at its managers may be. */
+  readonly modules?: SimulatedModules;
   readonly broken?: (error: unknown) => void;
 }
 
@@ -59,6 +63,7 @@ type Up = { readonly records: Uint8Array } | { readonly news: Uint8Array } | { r
 /** The high-throughput executor with everything real but sockets, threads and time: its front end, its interchange and managers with thread pools. */
 export class SimulatedCluster {
   readonly frontEnd: FrontEnd;
+  readonly actors: RemoteActors;
   readonly options: ClusterOptions;
   readonly random;
   /** The head's own thread, as far as messages of the interchange reach it. */
@@ -95,11 +100,18 @@ export class SimulatedCluster {
     this.headPorts = new PausablePorts(ports);
     this.interchangePorts = new PausablePorts(ports);
     this.up = new Pipe(ports, () => within(this.options.threadWay, this.random), this.headPorts.gate((message: Up) => this.heard(message)));
+    this.actors = new RemoteActors({
+      dispatcher, label, leaseMs: this.options.leaseMs,
+      send: (manager, heading, payload) => this.downPipe?.send((it) => it.actors.down(it.nodes.get(manager), heading, payload)),
+      wanted: () => undefined,
+      describe: () => "simulated managers",
+      broken: (error) => void this.wrongs.push(`an actor broke: ${String(error)}`),
+    });
     this.frontEnd = new FrontEnd(
       { label, incarnation, expectedWorkers: this.options.managers * this.options.workers, ownsProcesses: false },
       dispatcher,
       listener,
-      { offered: () => undefined, describe: () => "simulated managers", tree: () => this.interchange?.tree() ?? [], stop: () => this.stop() },
+      { offered: () => undefined, describe: () => "simulated managers", tree: () => this.interchange?.tree() ?? [], actors: this.actors, stop: () => this.stop() },
       broken ?? ((error) => void this.wrongs.push(`broken: ${String(error)}`)),
     );
     this.frontEnd.parts = [{ id: "interchange", start: (ended) => this.startPart(ended), stop: () => Promise.resolve() } satisfies ExecutorPart];
@@ -152,6 +164,7 @@ export class SimulatedCluster {
         this.up.send({ event });
       },
       ...(this.sees ? { presence: ({ uid }: KnownManager) => (this.alive.some((manager) => manager.uid === uid) ? "here" as const : "gone" as const) } : {}),
+      ofActor: (manager, heading, payload) => this.up.send({ act: () => this.actors.heard(manager, heading, payload) }),
     });
     this.interchange = interchange;
     const down = new Pipe(ports, () => within(threadWay, this.random), own.gate((act: (interchange: Interchange) => void) => act(interchange)));
@@ -190,6 +203,7 @@ export class SimulatedCluster {
 
   drain(block: string): void {
     this.draining.add(block);
+    this.actors.drain(block);
     this.downPipe?.send((it) => it.drain(block));
   }
 
@@ -232,9 +246,14 @@ export class SimulatedCluster {
   }
 
   private event(event: InterchangeEvent): void {
-    if (event.t === "registered") this.registered.set(event.uid, { uid: event.uid, block: event.facts.block, host: event.facts.host });
-    else if (event.t === "manager.lost" || event.t === "manager.gone") this.registered.delete(event.uid);
-    else if (event.t === "block.drained") this.release(event.block);
+    if (event.t === "registered") {
+      this.registered.set(event.uid, { uid: event.uid, block: event.facts.block, host: event.facts.host });
+      this.actors.registered(event.facts, this.draining.has(event.facts.block));
+    } else if (event.t === "manager.lost" || event.t === "manager.gone") {
+      this.registered.delete(event.uid);
+      this.actors.left(event);
+    }
+    if (event.t === "block.drained") this.release(event.block);
   }
 
   /** Nothing of the block has work: its job is cancelled. */

@@ -4,6 +4,7 @@ import { Manager, type HeadLink } from "../executors/high-throughput/manager/man
 import { ThreadPool } from "../executors/thread-pool/pool.js";
 import type { HostConduct } from "./faults.js";
 import { PausablePorts } from "./pausable-ports.js";
+import { simulatedActors } from "./simulated-actors.js";
 import type { SimulatedCluster } from "./simulated-cluster.js";
 import { SimulatedHost } from "./simulated-host.js";
 import type { SimulatedLink } from "./simulated-link.js";
@@ -51,6 +52,7 @@ export class SimulatedManager {
       codec: around.codec,
       connect: () => this.connect(),
       makePool: (listener) => new ThreadPool({ label: this.uid, maxThreads: workers, minThreads: 1, killGrace: 20, patience: 50, ownsProcesses: false }, this.host, dispatcher, listener, (error) => this.manager.broke(error)),
+      startThread: simulatedActors(this.ports, around.modules ?? new Map()),
       ended: (error) => this.end(error),
     });
     if (this.endsAt !== undefined) around.ports.clock.after(this.endsAt - around.ports.clock.now(), () => this.crash());

@@ -67,6 +67,7 @@ export class RealWorld implements World {
 /** A thread, with an eye on what goes over its link. */
 class WatchedThread implements Thread<Frame, Frame> {
   readonly link: Thread<Frame, Frame>["link"];
+  readonly patience = 1000;
   private readonly thread: Thread<Frame, Frame>;
   private id = "";
   private leave: () => void = () => undefined;

@@ -5,6 +5,8 @@ import type { Ports } from "../ports.js";
 export interface LinkPort<Out = unknown, In = unknown> {
   /** Sends to the other end. After the link was closed it goes nowhere, and is counted. What is `moved` is not copied, where the link copies at all. */
   post(message: Out, moved?: readonly Transferable[]): void;
+  /** Bytes that were posted and are not known to be at the other end, where that is counted. */
+  readonly backlog?: number;
   /** Who receives; messages that came before wait for it. One receiver at a time. */
   onMessage(handler: (message: In) => void): void;
   /** Called once, when either end closes the link; at once where it is closed already. */

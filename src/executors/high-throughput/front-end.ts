@@ -5,7 +5,7 @@ import type { Timer } from "../../actors/ports.js";
 import { BadFrame, BadStateException, WaitTimeout } from "../../errors/index.js";
 import type { AttemptMessage } from "../../state-machines/attempt.js";
 import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
-import type { Executor, ExecutorPart, ExecutorStatus, Needs, Work, WorkFailure, WorkListener } from "../executor.js";
+import type { ActorPlaces, Executor, ExecutorPart, ExecutorStatus, Needs, Work, WorkFailure, WorkListener } from "../executor.js";
 import { readNews } from "./contents.js";
 import { misfit, needsInWords, type NodeLimits } from "./fit.js";
 import { lossOf } from "./losses.js";
@@ -32,6 +32,7 @@ export interface FrontEndParts {
   /** How blocks and managers stand, for whoever asks where an attempt is. */
   describe(): string;
   tree(): readonly { path: string; state: string }[];
+  readonly actors?: ActorPlaces;
   /** Ends blocks, managers and the interchange. */
   stop(): Promise<void>;
 }
@@ -84,6 +85,10 @@ export class FrontEnd implements Executor {
 
   get accepts(): boolean {
     return this.cell.is("accepting") && !this.cell.crashed;
+  }
+
+  get places(): ActorPlaces | undefined {
+    return this.around.actors;
   }
 
   fits(needs: Needs): string | undefined {

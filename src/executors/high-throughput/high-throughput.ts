@@ -6,12 +6,13 @@ import { KeyStore } from "../../actors/links/keys.js";
 import { typescriptProject } from "../../actors/typescript.js";
 import type { HighThroughputSettings } from "../../config/high-throughput.js";
 import { parseDuration } from "../../config/units.js";
-import { type CarawayError, ScaleOutFailed } from "../../errors/index.js";
+import { BadStateException, type CarawayError, ScaleOutFailed } from "../../errors/index.js";
 import type { Provider } from "../../providers/provider.js";
 import { Blocks } from "../blocks/blocks.js";
 import type { BlockCommand, BlockLedger, BlockSettings } from "../blocks/options.js";
 import { decodeThrown, type Encoded } from "../../serialization/index.js";
 import type { WorkListener } from "../executor.js";
+import { RemoteActors } from "./actors/remote-actors.js";
 import { limitsOf } from "./fit.js";
 import { FrontEnd } from "./front-end.js";
 import { InterchangeHandle } from "./interchange-handle.js";
@@ -48,10 +49,12 @@ export interface HighThroughputPorts {
 
 const managerStopMs = 2000;
 const blockStopMs = 6000;
+const actorStopMs = 5000;
 
 /** The high-throughput executor: blocks from a provider, managers on their nodes, an interchange that gives them the tasks of the front end. */
 export class HighThroughput {
   readonly frontEnd: FrontEnd;
+  private readonly actors: RemoteActors;
   private readonly directory: string;
   private blocks: Blocks | undefined;
   private interchange: InterchangeHandle | undefined;
@@ -74,14 +77,21 @@ export class HighThroughput {
     private readonly ports: HighThroughputPorts,
     private readonly incarnation: number,
   ) {
-    const { label, isolation, provider, maxWorkersPerNode } = settings;
+    const { label, isolation, provider, maxWorkersPerNode, heartbeatThreshold } = settings;
     this.directory = ports.directory;
     this.link = linkPlan(settings, { runId: run.id, incarnation, keys: join(this.directory, "keys") });
+    this.actors = new RemoteActors({
+      dispatcher: ports.dispatcher, label, leaseMs: heartbeatThreshold,
+      send: (manager, heading, payload) => this.interchange?.tell({ t: "to-actor", manager, heading, payload }),
+      wanted: () => this.blocks?.workOffered(),
+      describe: () => this.describe(),
+      broken: ports.broken,
+    });
     this.frontEnd = new FrontEnd(
       { label, incarnation, expectedWorkers: (maxWorkersPerNode ?? 1) * (provider.nodesPerBlock ?? 1), ownsProcesses: isolation === "process", limits: limitsOf(settings) },
       ports.dispatcher,
       ports.listener,
-      { offered: () => this.blocks?.workOffered(), describe: () => this.describe(), tree: () => this.blocks?.tree() ?? [], stop: () => this.stop() },
+      { offered: () => this.blocks?.workOffered(), describe: () => this.describe(), tree: () => [...(this.blocks?.tree() ?? []), ...this.actors.tree()], actors: this.actors, stop: () => this.stop() },
       ports.broken,
     );
     // Its thread boots while the rest of the executor is loaded and started.
@@ -108,10 +118,13 @@ export class HighThroughput {
       command: (block) => this.commandFor(block),
       ledger,
       dispatcher,
-      load: () => ({ outstanding: this.frontEnd.load }),
+      load: () => ({ outstanding: this.frontEnd.load + this.actors.load }),
       workersPerNode: this.settings.maxWorkersPerNode ?? 1,
       drain: (block) => this.drain(block),
-      onEnded: (block) => void this.forget(block),
+      onEnded: (block) => {
+        this.actors.blockOver(block);
+        void this.forget(block);
+      },
       onTrouble: (error) => this.run.trouble(label, error),
       onFailed: (error) => this.frontEnd.fail(error),
       broken: (error) => this.ports.broken(error),
@@ -223,34 +236,32 @@ export class HighThroughput {
   private heard(message: FromInterchange): void {
     switch (message.t) {
       case "news": this.frontEnd.news(message.bytes); return;
-      case "trusted":
-        this.trusts.get(message.identity)?.();
-        this.trusts.delete(message.identity);
-        return;
+      case "trusted": settle(this.trusts, message.identity); return;
       case "registered": {
         const { uid, facts } = message;
         this.managers.set(uid, { uid, block: facts.block, host: facts.host, ...(facts.place === undefined ? {} : { place: facts.place }) });
         const standing = this.blocks?.registered(facts.block, { manager: uid, node: facts.host, workers: facts.workers });
         this.frontEnd.workers = this.blocks?.status().workers ?? 0;
+        this.actors.registered(facts, standing !== "serving");
         if (standing === "draining" || standing === "refused") this.interchange?.tell({ t: "drain", block: facts.block });
         return;
       }
       case "manager.retired":
+        this.actors.drain(message.block, message.uid);
         this.blocks?.managerRests(message.block, message.uid);
         this.frontEnd.workers = this.blocks?.status().workers ?? 0;
         return;
+      case "of-actor": this.actors.heard(message.manager, message.heading, message.payload); return;
       case "manager.lost":
       case "manager.gone":
+        this.actors.left(message);
         this.managers.delete(message.uid);
         this.blocks?.managerGone(message.block, message.uid);
         this.frontEnd.workers = this.blocks?.status().workers ?? 0;
         return;
       case "unreachable": this.unreachable(decodeThrown(message.error as Encoded), message.over); return;
       case "block.load": this.blocks?.busy(message.block, message.busy ? 1 : 0); return;
-      case "block.drained":
-        this.drains.get(message.block)?.();
-        this.drains.delete(message.block);
-        return;
+      case "block.drained": settle(this.drains, message.block); return;
       // These are its handle's, or are known already.
       case "listening":
       case "steps":
@@ -267,6 +278,7 @@ export class HighThroughput {
   }
 
   private drain(block: string): Promise<void> {
+    this.actors.drain(block);
     return new Promise((resolve) => {
       this.drains.set(block, resolve);
       this.interchange?.tell({ t: "drain", block });
@@ -286,6 +298,11 @@ export class HighThroughput {
     return status.blocks.map(({ id, state, managers, job }) => `${id} is ${state} (${managers} managers${job === undefined ? "" : `, job ${job.state}`})`).join(", ");
   }
 
+  private over(): BadStateException {
+    const { label } = this.settings;
+    return new BadStateException("CW-EXEC-002", `the executor "${label}" is being stopped, and takes no more actors`, { where: { executor: label } });
+  }
+
   private async stopInterchange(): Promise<void> {
     const { interchange } = this;
     this.interchange = undefined;
@@ -300,6 +317,7 @@ export class HighThroughput {
     const alive = setInterval(() => undefined, 2 ** 30);
     try {
       this.blocks?.hold();
+      await this.actors.stop(this.frontEnd.failure ?? this.over(), actorStopMs);
       await this.stopInterchange();
       await this.blocks?.close(blockStopMs);
       await this.ports.release();
@@ -309,6 +327,12 @@ export class HighThroughput {
       clearInterval(alive);
     }
   }
+}
+
+/** Somebody waits for that. */
+function settle(waiting: Map<string, () => void>, key: string): void {
+  waiting.get(key)?.();
+  waiting.delete(key);
 }
 
 /** What a manager has at the end of its block's walltime to finish what it has: this part of it, at most so many milliseconds. */

@@ -38,6 +38,7 @@ class InterchangeThread {
       news: (bytes) => this.say({ t: "news", bytes: new Uint8Array(bytes) }),
       event: (event) => this.say(event),
       presence: ({ place }) => presenceOf(place),
+      ofActor: (manager, heading, payload) => this.say({ t: "of-actor", manager, heading, payload }),
     });
     head.on("message", (message: Uint8Array | ToInterchange) => {
       if (message instanceof Uint8Array) this.interchange.submit(message);
@@ -77,6 +78,7 @@ class InterchangeThread {
       case "define": interchange.define(message.app, message.bytes); return;
       case "cancel": interchange.cancel(message.task, message.attempt); return;
       case "expect": interchange.expect(message.tokens, message.needs); return;
+      case "to-actor": interchange.actors.down(interchange.nodes.get(message.manager), message.heading, message.payload); return;
       case "observe": this.steps.observe(message.on, performance.timeOrigin - message.origin); return;
       case "drain": interchange.drain(message.block); return;
       case "resume": interchange.resume(message.block); return;

@@ -21,6 +21,8 @@ export type ToInterchange =
   /** The key of a block is on disk. */
   | { readonly t: "trust"; readonly identity: string }
   | { readonly t: "revoke"; readonly identity: string }
+  /** To an actor at a manager. */
+  | { readonly t: "to-actor"; readonly manager: string; readonly heading: Uint8Array; readonly payload: Uint8Array | undefined }
   /** Whether the steps of its cells are wanted; `origin` is when the head's clock was at 0, in milliseconds since 1970. */
   | { readonly t: "observe"; readonly on: boolean; readonly origin: number }
   | { readonly t: "drain"; readonly block: string }
@@ -34,6 +36,8 @@ export type FromInterchange =
   | { readonly t: "listening"; readonly port: number }
   | { readonly t: "trusted"; readonly identity: string }
   | { readonly t: "news"; readonly bytes: Uint8Array }
+  /** What a manager says of an actor. */
+  | { readonly t: "of-actor"; readonly manager: string; readonly heading: Uint8Array; readonly payload: Uint8Array }
   /** A peer was not let in. */
   | { readonly t: "refused"; readonly address: string; readonly reason: string; readonly message: string }
   | { readonly t: "failed"; readonly error: unknown }

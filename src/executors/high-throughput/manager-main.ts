@@ -16,6 +16,7 @@ import { Manager, type HeadLink } from "./manager/manager.js";
 import { placeOfThisProcess } from "./presence.js";
 import { readSetup, type ManagerSetup } from "./manager/setup.js";
 import { allowedCores, checkAffinity } from "./manager/affinity.js";
+import { hostedThreads } from "./actors/hosted-thread.js";
 import { MemoryWatch } from "./manager/memory-watch.js";
 import { AcceleratorLeases, Slots } from "./manager/slots.js";
 import { SlotProcesses } from "./manager/slot-processes.js";
@@ -92,7 +93,7 @@ async function main(path: string | undefined): Promise<void> {
   };
   const endsAt = walltimeMs > 0 ? ports.clock.now() + walltimeMs : undefined;
   const drainsAt = setup.drainMs === null ? undefined : ports.clock.now() + setup.drainMs;
-  const manager = new Manager({ facts, endsAt, drainsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, slots: { slots, accelerators: setup.accelerators, leases: new AcceleratorLeases(setup.accelerators) }, ended });
+  const manager = new Manager({ facts, endsAt, drainsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, slots: { slots, accelerators: setup.accelerators, leases: new AcceleratorLeases(setup.accelerators) }, startThread: hostedThreads({ ...process.env, ...setup.env, CARAWAY_BLOCK: setup.block, CARAWAY_MANAGER: uid }), ended });
   new MemoryWatch(manager.pool, { worker: isolation === "process" ? (setup.memPerWorker ?? undefined) : undefined, node: memory }).start();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => manager.stop());
   manager.start();

@@ -11,17 +11,20 @@ export const frame = {
   drain: 21,
   resume: 22,
   stop: 23,
+  /** What is said to actors, and of them: see actors/wire.ts. */
+  toActor: 24,
   /** Manager to head. */
   register: 32,
   outcomes: 33,
   news: 34,
   alive: 35,
   left: 36,
+  ofActor: 37,
 } as const;
 
 /** The frames that each side may send. */
-export const headFrames = [frame.accepted, frame.define, frame.tasks, frame.cancel, frame.beat, frame.drain, frame.resume, frame.stop] as const;
-export const managerFrames = [frame.register, frame.outcomes, frame.news, frame.alive, frame.left] as const;
+export const headFrames = [frame.accepted, frame.define, frame.tasks, frame.cancel, frame.beat, frame.drain, frame.resume, frame.stop, frame.toActor] as const;
+export const managerFrames = [frame.register, frame.outcomes, frame.news, frame.alive, frame.left, frame.ofActor] as const;
 
 /** A task and the attempt of it: what an answer must carry to count. */
 export type Token = readonly [task: number, attempt: number];
@@ -56,6 +59,8 @@ export interface Registration {
   readonly has: readonly Token[];
   /** The largest number of an outcome that it has sent. */
   readonly told: number;
+  /** The numbers of the actors that live there. */
+  readonly actors?: readonly number[];
 }
 
 export interface Acceptance {
@@ -108,6 +113,7 @@ const registration: Fields<Registration> = {
   drainMs: (value) => value === undefined || value === null || isTime(value),
   has: isListOf(isToken),
   told: isCount,
+  actors: (value) => value === undefined || isListOf(isCount)(value),
 };
 const acceptance: Fields<Acceptance> = { epoch: isCount, heartbeatMs: isCount, leaseMs: isCount, known: isCount };
 const beat: Fields<Beat> = { known: isCount, at: (value) => value === undefined || isTime(value) };

@@ -2,8 +2,10 @@ import type { Typed } from "#internal/actors/compile";
 import type { AttemptInput, AttemptMessage } from "#internal/state-machines/attempt";
 import type { BlockInput, BlockMessage } from "#internal/state-machines/block";
 import type { ChildInput, ChildMessage } from "#internal/state-machines/child";
+import type { HostedActorInput, HostedActorMessage } from "#internal/state-machines/hosted-actor";
 import type { JobInput, JobMessage, ReportedJob } from "#internal/state-machines/job";
 import type { KernelMessage } from "#internal/state-machines/kernel";
+import type { RemoteActorMessage } from "#internal/state-machines/remote-actor";
 import type { ScalerInput, ScalerMessage } from "#internal/state-machines/scaler";
 import type { SupervisorInput, SupervisorMessage } from "#internal/state-machines/supervisor";
 import type { TaskInput, TaskMessage } from "#internal/state-machines/task";
@@ -156,5 +158,16 @@ const scaler: Sample<ScalerInput, ScalerMessage> = {
   ],
 };
 
+const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> = {
+  input: {},
+  messages: [
+    { type: "actor.failed", error },
+    { type: "node.detached", loss: "disconnected", ms: 100 },
+    ...(["silent", "replaced", "block-over"] as const).map((loss) => ({ type: "node.lost" as const, loss })),
+  ],
+};
+
+const hostedActor: Sample<HostedActorInput, HostedActorMessage> = { input: { patience: 50 }, messages: [{ type: "lease.expired" }] };
+
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, "work-producer": producer, "work-consumer": consumer };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };

@@ -4,6 +4,7 @@ import { frame, type Registration, type Token } from "../protocol.js";
 import { newsHead } from "../contents.js";
 import { isEnd, isOfManager, outcome, OutcomeRecords, TaskRecords, writeLoss, writeNote } from "../records.js";
 import { Awaited } from "./awaited.js";
+import { ActorPost } from "./actor-post.js";
 import { BlockBooks } from "./block-books.js";
 import { Distribution } from "./distribution.js";
 import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
@@ -30,6 +31,7 @@ export class Interchange {
   /** @internal */
   readonly distribution: Distribution;
   private readonly blocks: BlockBooks;
+  readonly actors: ActorPost;
   /** @internal */
   readonly quiet: Quiet;
   private readonly kind: NodeKind;
@@ -46,6 +48,7 @@ export class Interchange {
     const { clock } = ports.dispatcher.ports;
     this.quiet = new Quiet(clock, (node, message) => this.tell(node, message), (facts) => ports.presence?.(facts) ?? "elsewhere");
     this.blocks = new BlockBooks(ports, (block) => this.isTold && !this.awaited.hasOf(block));
+    this.actors = new ActorPost(ports, (node) => this.rechecked(node));
     this.outgoing = new Outgoing(ports, (node) => this.blocks.tellLoad(node));
     this.distribution = new Distribution(options.selector, ports.dispatcher.ports, this.nodes, this.outgoing, () => !this.awaited.isEmpty);
     this.kind = nodeKind(this, ports.codec);
@@ -160,6 +163,7 @@ export class Interchange {
     before?.apps.clear();
     const node = before ?? this.welcome(facts);
     node.link = link;
+    node.actors = new Set(facts.actors);
     node.heardAt = this.now;
     node.endsAt = facts.remainingMs === null ? Infinity : this.now + facts.remainingMs;
     this.rest(node);
@@ -176,8 +180,7 @@ export class Interchange {
     node.link?.send(frame.accepted, this.ports.codec.encode({ epoch, heartbeatMs, leaseMs, known: node.known }));
     this.tell(node, { type });
     if (node.isResting) this.tell(node, { type: "manager.drain" });
-    this.checkEmpty(node);
-    this.blocks.tellLoad(node);
+    this.rechecked(node);
     if (this.awaited.delete(facts.uid)) this.distribution.pump();
   }
 
@@ -372,11 +375,16 @@ export class Interchange {
     if (node.isRetired) this.tell(node, { type: "manager.emptied" });
   }
 
+  private rechecked(node: ManagerNode): void {
+    this.checkEmpty(node);
+    this.blocks.tellLoad(node);
+  }
+
   /** @internal What becomes of a manager is told. */
   announce(what: "registered" | "lost" | "gone", loss: string | undefined, { facts, heardAt }: ManagerNode): void {
     const { uid, block, host } = facts;
     if (what === "registered") this.ports.event({ t: "registered", uid, facts });
     else if (what === "gone") this.ports.event({ t: "manager.gone", uid, block });
-    else this.ports.event({ t: "manager.lost", uid, block, host, loss: loss ?? "", silentMs: Math.round(this.now - heardAt) });
+    else this.ports.event({ t: "manager.lost", uid, block, host, loss: loss ?? "", silentMs: Math.round(this.now - heardAt), isEnded: this.ports.presence?.(facts) === "gone" });
   }
 }

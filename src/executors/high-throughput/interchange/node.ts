@@ -69,6 +69,8 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   readonly out = new Map<number, Dispatch>();
   /** Attempts that are over, and still held by a worker of it that does not end. */
   readonly haunted = new Map<number, number>();
+  /** The numbers of the actors that live there. */
+  actors: ReadonlySet<number> = new Set();
   /** Its block is drained: it gets nothing, whatever its own state is at the moment. */
   isResting = false;
   /** It wants no more work: it ends once it has none. */
@@ -100,7 +102,7 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   }
 
   get isIdle(): boolean {
-    return this.out.size === 0;
+    return this.out.size === 0 && this.actors.size === 0;
   }
 
   get takesWork(): boolean {

@@ -44,5 +44,6 @@ function receive(interchange: Interchange, codec: ControlCodec, node: ManagerNod
   else if (type === frame.alive) interchange.alive(node, asAlive(codec.decode(header)));
   else if (type === frame.news) interchange.news(node, payload);
   else if (type === frame.left) interchange.left(node);
+  else if (type === frame.ofActor) interchange.actors.up(node, header, payload);
   else throw new TypeError(`a registered manager sends no frame of type ${type}`);
 }

@@ -22,7 +22,7 @@ export interface InterchangeOptions {
 /** What the head learns besides what becomes of tasks. */
 export type InterchangeEvent =
   | { readonly t: "registered"; readonly uid: string; readonly facts: Registration }
-  | { readonly t: "manager.lost"; readonly uid: string; readonly block: string; readonly host: string; readonly loss: string; readonly silentMs: number }
+  | { readonly t: "manager.lost"; readonly uid: string; readonly block: string; readonly host: string; readonly loss: string; readonly silentMs: number; /** Its process was seen to have ended. */ readonly isEnded?: boolean }
   /** It wants no more work, and ends when it has finished what it has. */
   | { readonly t: "manager.retired"; readonly uid: string; readonly block: string }
   | { readonly t: "manager.gone"; readonly uid: string; readonly block: string }
@@ -40,4 +40,6 @@ export interface InterchangePorts {
   event(event: InterchangeEvent): void;
   /** What can be seen of a manager's process from here; nothing, unless given. */
   presence?(manager: KnownManager): Presence;
+  /** What a manager says of an actor, in memory of its own. */
+  ofActor(manager: string, heading: Uint8Array, payload: Uint8Array): void;
 }

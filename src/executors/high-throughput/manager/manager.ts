@@ -11,6 +11,8 @@ import type { ThreadPool } from "../../thread-pool/pool.js";
 import { asAcceptance, asBeat, asTokens, frame, type Registration, type Token } from "../protocol.js";
 import { outcome, TaskRecords, writeAnswer, writeFailure, writeNote, type Outcome } from "../records.js";
 import { readDefinition, writeNews } from "../contents.js";
+import { HostedActors } from "../actors/hosted-actors.js";
+import type { StartHosted } from "../actors/hosted-thread.js";
 import { LeaseKeeper, type LeaseTerms } from "./lease-keeper.js";
 import { RemoteWork, type SlotSettings } from "./remote-work.js";
 import { Told } from "./told.js";
@@ -38,6 +40,7 @@ export interface ManagerPorts {
   connect(): Promise<HeadLink>;
   makePool(listener: WorkListener): ThreadPool;
   readonly slots?: SlotSettings;
+  readonly startThread: StartHosted;
   /** All is over. `error`: why, where it was not meant. */
   ended(error: unknown): void;
 }
@@ -58,6 +61,7 @@ export class Manager {
   private readonly held = new Map<number, number>();
   private readonly apps = new Map<number, RunnableApp>();
   private readonly told = new Told();
+  readonly actors: HostedActors;
   private link: HeadLink | undefined;
   /** When it registered over the present link, where it has. */
   private registeredAt: number | undefined;
@@ -77,6 +81,7 @@ export class Manager {
     const { dispatcher } = ports;
     const { uid } = options.facts;
     this.pool = ports.makePool(this.listener());
+    this.actors = new HostedActors({ dispatcher, startThread: ports.startThread, send: (heading, payload) => this.isAccepted && this.link?.send(frame.ofActor, heading, payload === undefined ? [] : [payload]), broken: (error) => this.ports.ended(error) });
     const crashed = (_: unknown, error: unknown): void => this.ports.ended(error);
     this.session = new Cell({ name: "manager-session", chart: sessionChart, perform: this.sessionPerformers(), crashed }, uid);
     dispatcher.start(this.session, {});
@@ -120,6 +125,7 @@ export class Manager {
     else if (type === frame.cancel) for (const token of asTokens(codec.decode(header))) this.cancel(token);
     else if (type === frame.beat) this.beaten(header);
     else if (type === frame.accepted) this.accepted(header);
+    else if (type === frame.toActor) this.actors.heard(header, payload);
     else if (type === frame.drain) this.tell({ type: "manager.drain" });
     else if (type === frame.stop) this.tell({ type: "manager.stop" });
   }
@@ -261,6 +267,7 @@ export class Manager {
         this.settleStarts();
         for (const { first, bytes } of this.told.again()) this.link?.send(frame.outcomes, codec.encode({ first }), [bytes]);
         this.flush();
+        this.actors.resume();
       },
       "work.watch": () => undefined,
       "pool.stop": () => void this.stopPool(),
@@ -308,7 +315,7 @@ export class Manager {
     const { facts, endsAt, drainsAt } = this.options;
     this.told.take();
     const has: Token[] = [...this.open.values()].map(({ taskId, attempt }) => [taskId, attempt]);
-    return { ...facts, has: [...has, ...this.held, ...this.told.tokens()], told: this.told.last, remainingMs: this.until(endsAt), drainMs: this.until(drainsAt) };
+    return { ...facts, has: [...has, ...this.held, ...this.told.tokens()], told: this.told.last, actors: this.actors.live, remainingMs: this.until(endsAt), drainMs: this.until(drainsAt) };
   }
 
   private until(time: number | undefined): number | null {
@@ -317,7 +324,7 @@ export class Manager {
 
   private async stopPool(): Promise<void> {
     try {
-      await this.pool.stop(stopLimitMs);
+      await Promise.all([this.pool.stop(stopLimitMs), this.actors.stop()]);
     } catch {
       // What cannot be ended ends with the process.
     }
@@ -348,6 +355,7 @@ export class Manager {
   }
 
   private killAll(): void {
+    this.actors.leaseOver();
     for (const work of [...this.open.values()]) this.pool.cancel(work, work.attempt, "closing", () => undefined);
     this.dropLink();
   }

@@ -92,6 +92,7 @@ export class Desk {
         },
         news: () => undefined,
         event: (event) => void this.events.push(event),
+        ofActor: () => undefined,
       },
     );
   }

@@ -56,6 +56,7 @@ class Bench {
       },
       news: () => undefined,
       presence: () => this.presence,
+      ofActor: () => undefined,
       event: (event: InterchangeEvent) => this.events.push(event.t + ("block" in event ? ` ${event.block}` : "")),
     });
   }
