@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { appendFileSync } from "node:fs";
 import { threadId } from "node:worker_threads";
 import { transfer } from "#internal/actors-entry";
 
@@ -30,6 +31,14 @@ export default (self) => {
     loop: ({ said }) => {
       say(said);
       for (;;);
+    },
+    "loop soon": () => void setTimeout(() => {
+      for (;;);
+    }, 5),
+    "where from": () => ({ block: process.env.CARAWAY_BLOCK, manager: process.env.CARAWAY_MANAGER, pid: process.pid }),
+    "write every ms": ({ file }) => void setInterval(() => appendFileSync(file, `${self.incarnation} ${Date.now()}\n`), 1),
+    flood: ({ count, bytes }) => {
+      for (let i = 0; i < count; i++) self.emit({ i, bytes: new Uint8Array(bytes) });
     },
     wait: ({ said, until }) => {
       say(said);
