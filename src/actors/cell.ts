@@ -17,7 +17,7 @@ export interface CellKind<C extends object, M extends Typed, E extends Typed, I,
   crashed(cell: Owner, error: unknown): void;
 }
 
-/** What a dispatcher needs of a cell. A class with very many cells may compute what others keep. */
+/** What a dispatcher needs of a cell. */
 export interface RunnableCell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> extends ChartSubject<C> {
   readonly kind: CellKind<C, M, E, never, never>;
   readonly id: number | string;
@@ -28,22 +28,20 @@ export interface RunnableCell<C extends object = object, M extends Typed = Typed
 }
 
 /**
- * The smallest unit of state: an address, an incarnation and a chart state. Its mailbox is the dispatcher's queue:
- * messages to one cell are handled one at a time, in the order they were told.
+ * The smallest unit of state: an address, an incarnation and a chart state. Its mailbox is the dispatcher's queue: messages to one
+ * cell are handled one at a time, in the order they were told. Where there are very many of a kind, its class computes the address.
  */
-export class Cell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> implements RunnableCell<C, M, E> {
+export abstract class AnonymousCell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> implements RunnableCell<C, M, E> {
   declare state: ChartState<C>;
   declare context: C;
   // Fields are assigned, not defined: there are cells of more kinds than V8 remembers at one place, and defining is slow then.
   declare readonly kind: CellKind<C, M, E, never, never>;
-  declare readonly id: number | string;
-  declare readonly incarnation: number;
   declare crashed: boolean;
+  abstract readonly id: number | string;
+  abstract readonly incarnation: number;
 
-  constructor(kind: CellKind<C, M, E, never, never>, id: number | string, incarnation = 1) {
+  constructor(kind: CellKind<C, M, E, never, never>) {
     this.kind = kind;
-    this.id = id;
-    this.incarnation = incarnation;
     this.crashed = false;
   }
 
@@ -53,6 +51,18 @@ export class Cell<C extends object = object, M extends Typed = Typed, E extends 
 
   is(tag: string): boolean {
     return this.state.tags.has(tag);
+  }
+}
+
+/** A cell that keeps its address. */
+export class Cell<C extends object = object, M extends Typed = Typed, E extends Typed = Typed> extends AnonymousCell<C, M, E> {
+  declare readonly id: number | string;
+  declare readonly incarnation: number;
+
+  constructor(kind: CellKind<C, M, E, never, never>, id: number | string, incarnation = 1) {
+    super(kind);
+    this.id = id;
+    this.incarnation = incarnation;
   }
 }
 

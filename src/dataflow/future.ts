@@ -77,8 +77,9 @@ export class AppFuture<T, O = NoOutputs> implements PromiseLike<T> {
     const resolve: unknown = onValue;
     const reject: unknown = onError;
     if (!isResolver(resolve) || !isResolver(reject)) return (record.promise() as Promise<T>).then(onValue, onError);
-    record.tell({ resolve, reject });
-    return new Unasked(record, resolve, reject) as Promise<unknown> as Promise<never>;
+    const waiter = new Unasked(record, resolve, reject);
+    record.tell(waiter);
+    return waiter as Promise<unknown> as Promise<never>;
   }
 
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {

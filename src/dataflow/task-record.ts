@@ -1,6 +1,6 @@
 import type { Observable } from "rxjs";
 import { Announcer } from "../actors/streams.js";
-import { Cell } from "../actors/cell.js";
+import { AnonymousCell } from "../actors/cell.js";
 import type { ChartState } from "../actors/compile.js";
 import type { Timer } from "../actors/ports.js";
 import type { DataFile } from "../data/file.js";
@@ -56,7 +56,7 @@ export interface TaskExtra {
 }
 
 /** One task: its chart's state, its arguments, and its future. Owned by the kernel. */
-export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> implements Work {
+export class TaskRecord extends AnonymousCell<TaskContext, TaskMessage, TaskEffect> implements Work {
   extra: TaskExtra | undefined = undefined;
   /** Tasks to tell when this one has ended. */
   dependents: TaskRecord[] | TaskRecord | undefined = undefined;
@@ -71,13 +71,13 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
 
   constructor(
     kind: TaskKind,
-    id: number,
+    readonly id: number,
     readonly plan: CallPlan,
     readonly args: readonly KeptArgument[],
     /** Whole monotonic milliseconds, as all times of a record: numbers that fit a word cost no memory of their own. */
     readonly createdAt: number,
   ) {
-    super(kind, id);
+    super(kind);
     this.since = createdAt;
   }
 
@@ -90,7 +90,11 @@ export class TaskRecord extends Cell<TaskContext, TaskMessage, TaskEffect> imple
   }
 
   get taskId(): number {
-    return this.id as number;
+    return this.id;
+  }
+
+  get incarnation(): number {
+    return 1;
   }
 
   get stateName(): TaskState {

@@ -173,7 +173,7 @@ export class TaskTable {
       waitingFor = 0;
     }
     record.plan.counts.entered(waitingState);
-    dispatcher.start(record, { taskId: record.taskId, spec, waitingFor });
+    dispatcher.start(record, { spec, waitingFor });
     if (record.state !== waitingState) this.moved(record, waitingState);
     if (waitingFor === 0) return;
     for (const dependency of dependencies) waitFor(record, dependency);

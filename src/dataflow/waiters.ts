@@ -59,8 +59,8 @@ export function isResolver(callback: unknown): callback is Resolver {
   return typeof callback === "function" && callback.length === 1 && callback.name === "" && sourceOf(callback) === anonymousBuiltin;
 }
 
-/** What `then` gives back to the engine, which does not look at it. Whoever does sees a promise as any other, made then. */
-export class Unasked implements Promise<unknown> {
+/** Waits for the engine's own promise. It is what `then` gives back to the engine, which does not look at it; whoever does sees a promise as any other, made then. */
+export class Unasked implements Promise<unknown>, Waiter {
   constructor(
     private readonly of: { promise(): Promise<unknown> },
     private readonly onValue: Resolver,
@@ -69,6 +69,14 @@ export class Unasked implements Promise<unknown> {
 
   get [Symbol.toStringTag](): string {
     return "Promise";
+  }
+
+  resolve(value: unknown): void {
+    this.onValue(value);
+  }
+
+  reject(error: unknown): void {
+    this.onError(error);
   }
 
   then<A, B>(onValue?: ((value: unknown) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {

@@ -4,16 +4,12 @@ import { setup } from "xstate";
 export type StopReason = "cancelled" | "walltime" | "closing";
 
 export interface AttemptContext {
-  readonly taskId: number;
-  readonly attempt: number;
   /** Milliseconds from the start on the worker; 0 where there is no limit. */
   readonly walltime: number;
   why: StopReason | undefined;
 }
 
 export interface AttemptInput {
-  readonly taskId: number;
-  readonly attempt: number;
   readonly walltime: number;
 }
 
@@ -78,7 +74,7 @@ const onStarted = [
 /** One attempt of one task at its executor. Whatever the worker says after a final state is late, and counted. */
 export const attemptMachine = attempt.createMachine({
   id: "attempt",
-  context: ({ input }) => ({ taskId: input.taskId, attempt: input.attempt, walltime: input.walltime, why: undefined }),
+  context: ({ input }) => ({ walltime: input.walltime, why: undefined }),
   initial: "queued",
   options: { maxIterations: 100 },
   states: {

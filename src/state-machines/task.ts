@@ -19,7 +19,6 @@ export interface TaskSpec {
 }
 
 export interface TaskContext {
-  readonly taskId: number;
   readonly spec: TaskSpec;
   /** Dependencies not settled yet. */
   waitingFor: number;
@@ -34,7 +33,6 @@ export interface TaskContext {
 }
 
 export interface TaskInput {
-  readonly taskId: number;
   readonly spec: TaskSpec;
   readonly waitingFor: number;
 }
@@ -77,15 +75,15 @@ export type TaskMessage =
 export type TaskOutcome = "done" | "memoized" | "failed" | "dependency-failed" | "cancelled";
 
 export type TaskEffect =
-  | { readonly type: "memo.lookup"; readonly taskId: number }
-  | { readonly type: "inputs.stage"; readonly taskId: number }
-  | { readonly type: "attempt.dispatch"; readonly taskId: number; readonly attempt: number }
-  | { readonly type: "attempt.cancel"; readonly taskId: number; readonly attempt: number }
-  | { readonly type: "outputs.publish"; readonly taskId: number; readonly attempt: number }
-  | { readonly type: "join.watch"; readonly taskId: number }
-  | { readonly type: "timer.start"; readonly taskId: number; readonly attempt: number; readonly ms: number }
-  | { readonly type: "timer.cancel"; readonly taskId: number }
-  | { readonly type: "task.settle"; readonly taskId: number; readonly outcome: TaskOutcome };
+  | { readonly type: "memo.lookup" }
+  | { readonly type: "inputs.stage" }
+  | { readonly type: "attempt.dispatch"; readonly attempt: number }
+  | { readonly type: "attempt.cancel"; readonly attempt: number }
+  | { readonly type: "outputs.publish"; readonly attempt: number }
+  | { readonly type: "join.watch" }
+  | { readonly type: "timer.start"; readonly attempt: number; readonly ms: number }
+  | { readonly type: "timer.cancel" }
+  | { readonly type: "task.settle"; readonly outcome: TaskOutcome };
 
 const task = setup({
   types: { context: {} as TaskContext, events: {} as TaskMessage, input: {} as TaskInput, emitted: {} as TaskEffect, tags: {} as "waiting" | "live" | "final" },
@@ -109,18 +107,18 @@ function mayRetry(context: TaskContext, event: TaskMessage): boolean {
   return event.retryable && context.spent + event.cost <= context.spec.retries;
 }
 
-const settle = (outcome: TaskOutcome) => task.emit(({ context }) => ({ type: "task.settle", taskId: context.taskId, outcome }));
+const settle = (outcome: TaskOutcome) => task.emit({ type: "task.settle", outcome });
 const keepValue = task.assign({ value: ({ event }: { event: TaskMessage }) => ("value" in event ? event.value : undefined) });
 const keepError = task.assign({ error: ({ event }: { event: TaskMessage }) => ("error" in event ? event.error : undefined) });
 const dropValue = task.assign({ value: undefined });
-const cancelAttempt = task.emit(({ context }) => ({ type: "attempt.cancel", taskId: context.taskId, attempt: context.attempt }));
+const cancelAttempt = task.emit(({ context }) => ({ type: "attempt.cancel", attempt: context.attempt }));
 const charge = task.assign({
   spent: ({ context, event }) => ("charge" in event && event.charge === "app" ? context.spent + event.cost : context.spent),
   losses: ({ context, event }) => ("charge" in event && event.charge === "lost" ? context.losses + 1 : context.losses),
 });
 const nextAttempt = task.assign({ attempt: ({ context }) => context.attempt + 1 });
-const dispatch = task.emit(({ context }) => ({ type: "attempt.dispatch", taskId: context.taskId, attempt: context.attempt }));
-const backOff = task.emit(({ context, event }) => ({ type: "timer.start", taskId: context.taskId, attempt: context.attempt, ms: "delay" in event ? event.delay : 0 }));
+const dispatch = task.emit(({ context }) => ({ type: "attempt.dispatch", attempt: context.attempt }));
+const backOff = task.emit(({ context, event }) => ({ type: "timer.start", attempt: context.attempt, ms: "delay" in event ? event.delay : 0 }));
 
 const begin = [nextAttempt, dispatch];
 const onFailure = [
@@ -134,7 +132,7 @@ const onFailure = [
 /** The life of one task: it ends in exactly one of its final states, once. Answers of old attempts are ignored and counted. */
 export const taskMachine = task.createMachine({
   id: "task",
-  context: ({ input }) => ({ taskId: input.taskId, spec: input.spec, waitingFor: input.waitingFor, attempt: 0, spent: 0, losses: 0, value: undefined, error: undefined }),
+  context: ({ input }) => ({ spec: input.spec, waitingFor: input.waitingFor, attempt: 0, spent: 0, losses: 0, value: undefined, error: undefined }),
   initial: "waiting",
   options: { maxIterations: 100 },
   states: {
@@ -153,7 +151,7 @@ export const taskMachine = task.createMachine({
     },
     memo: {
       tags: ["waiting"],
-      entry: task.emit(({ context }) => ({ type: "memo.lookup", taskId: context.taskId })),
+      entry: task.emit({ type: "memo.lookup" }),
       on: {
         "memo.hit": { target: "memoized", actions: keepValue },
         "memo.failed": { target: "failed", actions: keepError },
@@ -166,7 +164,7 @@ export const taskMachine = task.createMachine({
     },
     "staging-in": {
       tags: ["waiting"],
-      entry: task.emit(({ context }) => ({ type: "inputs.stage", taskId: context.taskId })),
+      entry: task.emit({ type: "inputs.stage" }),
       on: {
         "inputs.staged": { target: "live.ready", actions: begin },
         "inputs.failed": { target: "failed", actions: keepError },
@@ -204,7 +202,7 @@ export const taskMachine = task.createMachine({
     },
     joining: {
       tags: ["live"],
-      entry: task.emit(({ context }) => ({ type: "join.watch", taskId: context.taskId })),
+      entry: task.emit({ type: "join.watch" }),
       on: {
         "join.resolved": { target: "done", actions: keepValue },
         "join.failed": { target: "failed", actions: [dropValue, keepError] },
@@ -213,7 +211,7 @@ export const taskMachine = task.createMachine({
     },
     "staging-out": {
       tags: ["live"],
-      entry: task.emit(({ context }) => ({ type: "outputs.publish", taskId: context.taskId, attempt: context.attempt })),
+      entry: task.emit(({ context }) => ({ type: "outputs.publish", attempt: context.attempt })),
       on: {
         "outputs.published": "done",
         "outputs.failed": onFailure,
@@ -227,7 +225,7 @@ export const taskMachine = task.createMachine({
       on: {
         "retry.due": [{ guard: "isOld" }, { target: "live.ready", actions: begin }],
         "attempt.released": [{ guard: "isOld" }, { target: "live.ready", actions: begin }],
-        "task.cancel": { target: "cancelled", actions: [keepError, task.emit(({ context }) => ({ type: "timer.cancel", taskId: context.taskId }))] },
+        "task.cancel": { target: "cancelled", actions: [keepError, task.emit({ type: "timer.cancel" })] },
       },
     },
     done: { type: "final", tags: ["final"], entry: settle("done") },

@@ -64,7 +64,7 @@ describe("an attempt", () => {
   const at = (...messages: AttemptMessage[]) => {
     const subject = { state: undefined as never, context: undefined as never } as unknown as Parameters<typeof chart.step>[0];
     const effects: AttemptEffect[] = [];
-    chart.start(subject, { taskId: 1, attempt: 1, walltime: 0 }, effects);
+    chart.start(subject, { walltime: 0 }, effects);
     for (const message of messages) chart.step(subject, message, effects);
     return { state: subject.state.name, effects: effects.map(({ type }) => type) };
   };

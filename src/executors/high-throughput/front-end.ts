@@ -25,6 +25,9 @@ export interface FrontEndOptions {
   readonly limits?: NodeLimits;
 }
 
+/** That is watched where it runs. */
+const withoutWalltime = { walltime: 0 };
+
 /** What ends with the executor, and has to end before it. */
 export interface FrontEndParts {
   /** There is work. */
@@ -106,7 +109,7 @@ export class FrontEnd implements Executor {
     work.place = attempt;
     this.attempts.set(work.taskId, attempt);
     // Walltime is measured where it runs.
-    this.dispatcher.start(attempt, { taskId: work.taskId, attempt: number, walltime: 0 });
+    this.dispatcher.start(attempt, withoutWalltime);
     if (!this.cell.is("accepting")) this.tell(attempt, { type: "attempt.refused", error: this.refusal() });
     else this.outbound.send(attempt);
   }

@@ -1,4 +1,4 @@
-import { Cell, type CellKind } from "../../actors/cell.js";
+import { AnonymousCell, type CellKind } from "../../actors/cell.js";
 import type { Timer } from "../../actors/ports.js";
 import type { AttemptContext, AttemptEffect, AttemptInput, AttemptMessage } from "../../state-machines/attempt.js";
 import type { Work } from "../executor.js";
@@ -7,7 +7,7 @@ import type { Lane } from "./lane.js";
 export type AttemptKind = CellKind<AttemptContext, AttemptMessage, AttemptEffect, AttemptInput, Attempt>;
 
 /** One attempt of one task at the pool. */
-export class Attempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect> {
+export class Attempt extends AnonymousCell<AttemptContext, AttemptMessage, AttemptEffect> {
   /** The lane it was sent to, until it has ended or is queued again. */
   lane: Lane | undefined = undefined;
   slot = -1;
@@ -25,7 +25,15 @@ export class Attempt extends Cell<AttemptContext, AttemptMessage, AttemptEffect>
     readonly number: number,
     readonly shell: boolean,
   ) {
-    super(kind, work.taskId, number);
+    super(kind);
+  }
+
+  get id(): number {
+    return this.work.taskId;
+  }
+
+  get incarnation(): number {
+    return this.number;
   }
 
   get priority(): number | undefined {

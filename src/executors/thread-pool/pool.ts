@@ -123,7 +123,7 @@ export class ThreadPool implements Executor {
     const attempt = new Attempt(this.attemptKind, work, number, work.shellFor(number) !== undefined);
     work.place = attempt;
     this.open++;
-    this.dispatcher.start(attempt, { taskId: work.taskId, attempt: number, walltime: work.walltime });
+    this.dispatcher.start(attempt, work);
     if (!this.cell.is("accepting")) {
       this.dispatcher.tell(attempt, { type: "attempt.refused", error: this.refusal() });
       return;

@@ -22,7 +22,7 @@ const error = new Error("planned");
 const failure = { attempt: 1, error, charge: "app", cost: 1, retryable: true, delay: 10, held: false } as const;
 
 const task: Sample<TaskInput, TaskMessage> = {
-  input: { taskId: 7, spec: { retries: 2, lost: 2, memoized: true, stages: true, publishes: true, joins: true }, waitingFor: 2 },
+  input: { spec: { retries: 2, lost: 2, memoized: true, stages: true, publishes: true, joins: true }, waitingFor: 2 },
   messages: [
     { type: "dependency.failed", error },
     { type: "memo.hit", value: 1 },
@@ -39,7 +39,7 @@ const task: Sample<TaskInput, TaskMessage> = {
 };
 
 const attempt: Sample<AttemptInput, AttemptMessage> = {
-  input: { taskId: 7, attempt: 1, walltime: 100 },
+  input: { walltime: 100 },
   messages: [
     { type: "attempt.started", elapsed: 3 },
     { type: "attempt.answered", answer: "a" },
