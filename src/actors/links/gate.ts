@@ -134,6 +134,7 @@ export class Gate {
     } catch (error) {
       const refusal = error as CarawayError;
       this.report(stranger, refusal.code === "CW-LINK-002" ? "version" : "greeting", refusal);
+      this.release(stranger);
       return undefined;
     }
     if (link.ended !== undefined) return undefined;

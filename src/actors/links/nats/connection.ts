@@ -1,4 +1,4 @@
-import type { ConnectionOptions, NatsConnection as Client, Subscription } from "@nats-io/transport-node";
+import type { ConnectionOptions, Msg, NatsConnection as Client, Subscription } from "@nats-io/transport-node";
 import type { ServersUnreachable } from "../../../errors/index.js";
 import { authenticatorOf, tlsOf } from "./login.js";
 import type { NatsPlace } from "./place.js";
@@ -84,9 +84,15 @@ export class NatsConnection {
   subscribe(subject: string, take: (bytes: Uint8Array) => void, unheard: () => void = () => undefined): Subscription {
     return this.client.subscribe(subject, {
       callback: (error, message) => {
-        if (error !== null) unheard();
-        else if (message.data.length === 0 && message.headers?.code === nobodyThere) unheard();
-        else take(message.data);
+        // The client reads no more after a callback that throws, and says so on the console.
+        try {
+          if (error !== null || isNobody(message)) unheard();
+          else take(message.data);
+        } catch (thrown) {
+          queueMicrotask(() => {
+            throw thrown;
+          });
+        }
       },
     });
   }
@@ -96,17 +102,21 @@ export class NatsConnection {
     if (this.isUp && !this.client.isClosed()) this.client.publish(subject, bytes, { reply });
   }
 
+  /** Resolves when the server has all that was asked of it, or does not say so in time. */
+  async flush(): Promise<void> {
+    if (!this.isUp || this.client.isClosed()) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, flushLimit)));
+    await Promise.race([this.client.flush().catch(() => undefined), late]);
+    clearTimeout(timer);
+  }
+
   /** Ends it when what was published has gone. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
     this.settle();
-    if (this.isUp && !this.client.isClosed()) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, flushLimit)));
-      await Promise.race([this.client.flush().catch(() => undefined), late]);
-      clearTimeout(timer);
-    }
+    await this.flush();
     this.isUp = false;
     await this.client.close().catch(() => undefined);
   }
@@ -180,6 +190,16 @@ function reconnecting(): { of: NatsConnection | undefined; readonly options: Con
     },
   };
   return held;
+}
+
+/** Anybody may send headers that cannot be read. */
+function isNobody(message: Msg): boolean {
+  if (message.data.length > 0) return false;
+  try {
+    return message.headers?.code === nobodyThere;
+  } catch {
+    return false;
+  }
 }
 
 const pauseAfter = (tries: number): number => (0.5 + Math.random() / 2) * Math.min(pause.most, pause.least * 2 ** Math.min(tries, 10));

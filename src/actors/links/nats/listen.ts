@@ -35,7 +35,9 @@ export async function listenNats(options: NatsListenOptions): Promise<LinkListen
     away: (error) => options.onAway?.(error),
     lost: (error) => options.onLost?.(error),
   });
-  return (listener = new NatsListener(connection, { ...options, place: { ...place, login: undefined } }, codec));
+  listener = new NatsListener(connection, { ...options, place: { ...place, login: undefined } }, codec);
+  await connection.flush();
+  return listener;
 }
 
 interface Session {
@@ -121,17 +123,14 @@ class NatsListener implements LinkListener {
       this.gate.unproved(stranger);
       return;
     }
-    void this.admit(this.begin(hello, answered.answer, answered.keys, stranger), stranger);
+    void this.admit(this.begin(hello, answered.answer, answered.keys), stranger);
   }
 
-  private begin(hello: ReadHello, answer: Uint8Array, keys: SessionKeys, stranger: Stranger): Session {
+  private begin(hello: ReadHello, answer: Uint8Array, keys: SessionKeys): Session {
     const { place } = this.options;
     const subjects = { hear: upSubject(place, hello.session), say: downSubject(place, hello.session) };
     const nothing = { hear: () => undefined, unheard: () => undefined };
-    const way = new SessionWay(this.connection, subjects, () => this.roomFor(session), nothing, () => {
-      this.sessions.delete(hello.session);
-      this.gate.release(stranger);
-    });
+    const way = new SessionWay(this.connection, subjects, () => this.roomFor(session), nothing, () => void this.sessions.delete(hello.session));
     const session: Session = { hello, answer, channel: way.open({ out: keys.down, in: keys.up }), isAdmitted: false };
     this.sessions.set(hello.session, session);
     this.reply(session);
@@ -146,7 +145,7 @@ class NatsListener implements LinkListener {
   }
 
   private roomFor({ isAdmitted }: Session): number {
-    return isAdmitted ? Math.max(firstWindow, Math.min(room.most, room.all / Math.max(1, this.sessions.size))) : firstWindow;
+    return isAdmitted ? Math.max(firstWindow, Math.min(room.most, room.all / Math.max(1, this.sessions.size))) : 0;
   }
 
   private reply({ hello, answer }: Session): void {

@@ -15,7 +15,7 @@ export async function authenticatorOf({ login }: NatsPlace, library: Library): P
   const said = typeof login === "string" ? readLogin(login, await readPrivate(login, mostBytes)) : login;
   if (said.kind === "password") return library.usernamePasswordAuthenticator(said.user, said.password);
   if (said.kind === "token") return library.tokenAuthenticator(said.token);
-  const secret = new TextEncoder().encode((await readPrivate(said.file, mostBytes)).trim());
+  const secret = new TextEncoder().encode(`${(await readPrivate(said.file, mostBytes)).trim()}${said.kind === "creds" ? "\n" : ""}`);
   const authenticator = said.kind === "creds" ? library.credsAuthenticator(secret) : library.nkeyAuthenticator(secret);
   try {
     // It reads the secret when it is first asked.
