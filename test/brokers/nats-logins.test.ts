@@ -142,8 +142,8 @@ describe.skipIf(why !== undefined)(why ?? "servers that are not there", () => {
     const ground = new NatsGround([], { servers: [`127.0.0.1:${one}`, `127.0.0.1:${two}`], patienceMs: 400 });
     await ground.open();
     onTestFinished(() => ground.close());
-    for (const attempt of [ground.listen(), ground.connect("x", { timeout: 400 })]) {
-      const error = await failure(attempt);
+    for (const attempt of [() => ground.listen(), () => ground.connect("x", { timeout: 400 })]) {
+      const error = await failure(attempt());
       expect(error).toMatchObject({ code: "CW-LINK-006", retryable: true, evidence: { reason: "unreachable" } });
       expect(error.message).toMatch(new RegExp(`since \\d{4}-.* s\\): 127.0.0.1:${one} refused the connection .*127.0.0.1:${two} refused`));
       expect(error.hint).toContain("servers");

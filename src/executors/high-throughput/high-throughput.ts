@@ -70,6 +70,9 @@ export class HighThroughput {
   private readonly managers = new Map<string, KnownManager>();
   private ended: ((error: unknown) => void) | undefined;
   private endSteps: (() => void) | undefined;
+  /** Its keys are removed: one that is being made is not kept. */
+  private isOver = false;
+  private stopping: Promise<void> | undefined;
 
   constructor(
     private readonly settings: HighThroughputSettings,
@@ -154,6 +157,7 @@ export class HighThroughput {
   private async prepare(block: string, file: string, addresses: string[]): Promise<void> {
     const port = await this.whenListening;
     const { path: keyFile } = await (this.keys as KeyStore).create(block);
+    if (this.isOver) await this.keys?.revoke(block);
     await new Promise<void>((resolve) => {
       this.trusts.set(block, resolve);
       this.interchange?.tell({ t: "trust", identity: block });
@@ -311,8 +315,13 @@ export class HighThroughput {
     this.endSteps?.();
   }
 
+  /** Once, however often and from wherever it is asked for. */
+  private stop(): Promise<void> {
+    return (this.stopping ??= this.shutDown());
+  }
+
   /** Managers are told to end while there is someone to tell them; then their jobs are cancelled. */
-  private async stop(): Promise<void> {
+  private async shutDown(): Promise<void> {
     // An executor that ends is waited for.
     const alive = setInterval(() => undefined, 2 ** 30);
     try {
@@ -321,6 +330,7 @@ export class HighThroughput {
       await this.stopInterchange();
       await this.blocks?.close(blockStopMs);
       await this.ports.release();
+      this.isOver = true;
       for (const identity of this.keys?.identities ?? []) await this.keys?.revoke(identity);
       await this.link.release();
     } finally {

@@ -116,6 +116,7 @@ export class SealedChannel extends Duplex {
   override _final(done: Done): void {
     this.sayEnd();
     done();
+    if (!this.way.isUp) this.destroy(new Error("there is no server to tell the other side by"));
   }
 
   override _destroy(error: Error | null, done: Done): void {

@@ -94,6 +94,8 @@ class NatsListener implements LinkListener {
   }
 
   private async shutDown(reason: string): Promise<void> {
+    // Without a server there is nobody to say farewell to.
+    if (!this.connection.isUp) for (const { channel } of [...this.sessions.values()]) channel.destroy();
     await this.gate.close(reason);
     for (const { channel } of [...this.sessions.values()]) channel.destroy();
     await this.connection.close();
