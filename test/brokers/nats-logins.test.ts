@@ -9,7 +9,7 @@ import type { NatsPlace } from "#internal/actors/links/nats/place";
 import { certificate, certificateKey } from "../unit/actors/links/certificate.js";
 import { failure, received } from "../unit/actors/links/tls-harness.js";
 import { NatsGround } from "./nats-harness.js";
-import { freePort, NatsServer, noNats, startServer } from "./nats-server.js";
+import { freePort, noNats, startServer, type NatsServer } from "./nats-server.js";
 
 const why = noNats();
 

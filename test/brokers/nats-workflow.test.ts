@@ -162,7 +162,9 @@ describe.skipIf(why !== undefined)(why ?? "a workflow over a real NATS server", 
     await withCluster({ ...linked({ credentials, patience: "3s" }) }, async (cluster) => {
       await cluster.manned();
       const troubles: CarawayError[] = [];
-      cluster.kernel.events$.subscribe((event) => void (event.type === "executor.trouble" && troubles.push(event.error)));
+      cluster.kernel.events$.subscribe((event) => {
+        if (event.type === "executor.trouble") troubles.push(event.error);
+      });
       const [server] = servers as [NatsServer];
       const running = held.on(cluster.kernel)(latch.name, "a");
       await latch.arrived(1);

@@ -5,7 +5,7 @@ import type { FrameLink } from "../frame-link.js";
 import { strangerLimits } from "../frames.js";
 import { Gate, Stranger, type GateCounts, type GateOptions, type LinkListener } from "../gate.js";
 import { firstWindow, type SealedChannel } from "./channel.js";
-import { NatsConnection } from "./connection.js";
+import { NatsConnection, type ConnectionNews } from "./connection.js";
 import { answerOpening, readOpening, type ReadHello, type SessionKeys } from "./handshake.js";
 import { downSubject, helloSubject, upSubject, type NatsPlace } from "./place.js";
 import { SessionWay } from "./session.js";
@@ -28,14 +28,11 @@ const mostRemembered = 10_000;
 /** Listens for links through servers. Rejects with `ServersUnreachable` or `KeyRefused`. */
 export async function listenNats(options: NatsListenOptions): Promise<LinkListener> {
   const codec = await controlCodec();
-  let listener: NatsListener | undefined;
   const { place } = options;
-  const connection = await NatsConnection.open(place, `caraway ${options.hello.kind}`, Math.min(startLimit, place.patienceMs), {
-    up: () => listener?.speak(),
-    away: (error) => options.onAway?.(error),
-    lost: (error) => options.onLost?.(error),
-  });
-  listener = new NatsListener(connection, { ...options, place: { ...place, login: undefined } }, codec);
+  const news: ConnectionNews = { away: (error) => options.onAway?.(error), lost: (error) => options.onLost?.(error) };
+  const connection = await NatsConnection.open(place, `caraway ${options.hello.kind}`, Math.min(startLimit, place.patienceMs), news);
+  const listener = new NatsListener(connection, { ...options, place: { ...place, login: undefined } }, codec);
+  news.up = () => listener.speak();
   await connection.flush();
   return listener;
 }
