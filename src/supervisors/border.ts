@@ -5,6 +5,7 @@ import { carry, carryReason, uncarry, uncarryReason } from "./carried.js";
 import { kinds, theActor, withRefs, type Frame } from "./frames.js";
 import type { Envelope } from "./envelope.js";
 import { refusal } from "./refusal.js";
+import { Observations, type StreamName, type StreamObserver } from "./observations.js";
 import { RemoteRef, type Passage } from "./remote-ref.js";
 import { mapRefs } from "./map-refs.js";
 import { sendable, type Sendable } from "./sendable.js";
@@ -29,6 +30,7 @@ export class Border implements Passage {
   private unreceived = 0;
   private received = 0;
   private closed = false;
+  private readonly observations: Observations;
 
   constructor(
     private readonly services: Services,
@@ -37,7 +39,20 @@ export class Border implements Passage {
     private readonly actor: Addressable,
     /** Called when the first question waits for an answer, and when none does any more. */
     private readonly waits: (waiting: boolean) => void = () => undefined,
-  ) {}
+  ) {
+    const isFull = (): boolean => this.isFull;
+    this.observations = new Observations(services, {
+      send: (kind, to, number, load) => this.send(kind, to, number, load),
+      post: (kind, to, number, load) => this.link.post([kind, to, number, load]),
+      get isFull() {
+        return isFull();
+      },
+    });
+  }
+
+  private get isFull(): boolean {
+    return (this.link.backlog ?? 0) > mostBacklog;
+  }
 
   /** Sends a frame. Throws a `SupervisionError` where its load cannot go. */
   send(kind: number, to: number, number: number, load: unknown): void {
@@ -57,7 +72,7 @@ export class Border implements Passage {
   }
 
   pass(number: number, envelope: Envelope): boolean {
-    if (this.unreceived >= mostUnreceived || (this.link.backlog ?? 0) > mostBacklog) return false;
+    if (this.unreceived >= mostUnreceived || this.isFull) return false;
     let load: Sendable;
     try {
       load = sendable(envelope.message, "a message");
@@ -87,6 +102,10 @@ export class Border implements Passage {
     return () => {
       if (this.watching.delete(number)) this.link.post([kinds.unwatch, to, number, undefined]);
     };
+  }
+
+  observe(to: number, stream: StreamName, observer: StreamObserver): () => void {
+    return this.observations.observe(++this.lastNumber, to, stream, observer);
   }
 
   /** Takes a frame that is not for the actor in the thread; false where it is of another kind. */
@@ -124,8 +143,24 @@ export class Border implements Passage {
         this.unreceived -= number;
         return true;
       default:
-        return false;
+        return this.receiveStream([kind, to, number, load]);
     }
+  }
+
+  private receiveStream([kind, to, number, load]: Frame): boolean {
+    const { observations } = this;
+    const plain = kind & ~withRefs;
+    if (plain === kinds.observed) observations.came(number, this.opened(kind, load));
+    else if (plain === kinds.observe) observations.show(number, load as StreamName, this.targetOf(to));
+    else if (plain === kinds.unobserve) observations.hide(number);
+    else if (plain === kinds.completed) observations.completed(number);
+    else if (plain === kinds.seen) observations.looked(number);
+    else return false;
+    return true;
+  }
+
+  private targetOf(to: number): Addressable | undefined {
+    return to === theActor ? this.actor : this.named.get(to);
   }
 
   /** A message as it has come. */
@@ -154,6 +189,7 @@ export class Border implements Passage {
       envelope.refuse?.(refusal("noproc", `${this.actor.path} ended before it answered`, { actor: this.actor.path }));
     }
     for (const unwatch of this.watched.values()) unwatch();
+    this.observations.close();
     for (const number of [...this.watching.keys()]) this.notice(number, reason);
     for (const ref of this.known.values()) ref.end(reason);
     this.known.clear();
@@ -197,7 +233,7 @@ export class Border implements Passage {
   }
 
   private watchHere(to: number, number: number): void {
-    const target = to === theActor ? this.actor : this.named.get(to);
+    const target = this.targetOf(to);
     const tell = (reason: EndReason): void => {
       this.watched.delete(number);
       this.link.post([kinds.notice, 0, number, carryReason(reason)]);

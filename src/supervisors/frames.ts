@@ -8,6 +8,7 @@ export const kinds = {
   tell: 0, ask: 1, reply: 2, refuse: 3, watch: 4, unwatch: 5, notice: 6, gone: 7, forget: 8, received: 9,
   begin: 10, stop: 11,
   started: 20, ignored: 21, ended: 22, announced: 23, changed: 24, lost: 25, taken: 26, contained: 27, returned: 28, grown: 29, skipped: 30,
+  observe: 31, unobserve: 32, observed: 33, completed: 34, seen: 35,
 } as const;
 
 /** Added to the kind of a frame whose load has refs in it. */

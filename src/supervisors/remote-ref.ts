@@ -1,9 +1,11 @@
+import { Announcer } from "../actors/streams.js";
 import { EndNotices } from "../actors/end-notices.js";
 import { AskTimeout } from "../errors/index.js";
 import type { EndReason } from "../state-machines/end-reason.js";
 import { AskingRef } from "./asking-ref.js";
 import type { Envelope } from "./envelope.js";
-import { notYet, refusal } from "./refusal.js";
+import { refusal } from "./refusal.js";
+import type { StreamName, StreamObserver } from "./observations.js";
 import type { Services } from "./services.js";
 import type { ActorRef } from "./types.js";
 import type { Observable } from "rxjs";
@@ -15,12 +17,16 @@ export interface Passage {
   /** The envelope's asker waits no more. */
   forget(envelope: Envelope): void;
   watch(number: number, onEnd: (reason: EndReason) => void): () => void;
+  /** Shows a stream of it, as long as somebody looks. */
+  observe(number: number, stream: StreamName, observer: StreamObserver): () => void;
 }
 
-/** A ref that has come from another thread: it tells, asks and watches over there. It does not see restarts; its streams are refused. */
+/** A ref that has come from another thread: it tells, asks and watches over there, and its streams are seen from here while somebody looks. It does not see restarts. */
 export class RemoteRef extends AskingRef implements ActorRef {
   readonly ended: Promise<EndReason>;
   private readonly notices: EndNotices;
+  private events: Announcer<unknown> | undefined;
+  private snapshots: Announcer<unknown> | undefined;
   private settle: (reason: EndReason) => void = () => undefined;
 
   constructor(
@@ -41,12 +47,26 @@ export class RemoteRef extends AskingRef implements ActorRef {
     return this.notices.reason === undefined;
   }
 
-  get events$(): Observable<never> {
-    return this.unseen("events$");
+  get events$(): Observable<unknown> {
+    return (this.events ??= this.stream("events")).observable;
   }
 
-  get snapshot$(): Observable<never> {
-    return this.unseen("snapshot$");
+  get snapshot$(): Observable<unknown> {
+    return (this.snapshots ??= this.stream("snapshot")).observable;
+  }
+
+  private stream(name: StreamName): Announcer<unknown> {
+    let latest: unknown;
+    let stop: (() => void) | undefined;
+    const announcer = new Announcer<unknown>(() => (name === "snapshot" ? latest : undefined), this.services.observers);
+    const next = (value: unknown): void => announcer.next((latest = value));
+    announcer.watched = (observed) => {
+      if (observed && this.alive) stop = this.passage.observe(this.number, name, { next, complete: () => announcer.complete() });
+      else stop?.();
+      if (!observed) stop = latest = undefined;
+    };
+    if (!this.alive) announcer.complete();
+    return announcer;
   }
 
   protected post(envelope: Envelope): void {
@@ -82,9 +102,7 @@ export class RemoteRef extends AskingRef implements ActorRef {
     if (!this.alive) return;
     this.notices.end(reason);
     this.settle(reason);
-  }
-
-  private unseen(what: string): Observable<never> {
-    throw notYet(`${what} of a ref that came from another thread (${this.path})`);
+    this.events?.complete();
+    this.snapshots?.complete();
   }
 }

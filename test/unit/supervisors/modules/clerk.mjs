@@ -67,9 +67,11 @@ export default (self) => {
     keep: ({ ref }) => void (kept = ref),
     "is it the same": ({ ref }) => ref === kept,
     watch: ({ ref }) => void self.watch(ref, (reason) => self.emit({ ended: ref.path, reason })),
+    "look at": ({ ref }) => void ref.events$.subscribe({ next: (seen) => self.emit({ seen }), complete: () => self.emit({ over: ref.path }) }),
     spawn: () => self.spawn({ id: "inner", run: (its) => its.receive((message, reply) => {
       if (message === "fail") throw new Error("inner failed");
-      if (typeof message === "object") its.exit(message.exit);
+      if (message?.say !== undefined) its.emit(message.say);
+      else if (typeof message === "object") its.exit(message.exit);
       reply(`inner heard ${message}`);
     }) }),
   };
