@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { ShellStartFailed } from "../../errors/index.js";
 import { GUARDIAN_SCRIPT } from "./scripts.js";
@@ -86,7 +87,24 @@ export class Guardian {
 /** Lets the program end while the process lives. */
 export function unref(child: ChildProcess): void {
   child.unref();
-  for (const stream of child.stdio) setRef(stream, false);
+  // Without descriptors there are none, against what its type says.
+  for (const stream of (child.stdio as ChildProcess["stdio"] | undefined) ?? []) setRef(stream, false);
+}
+
+/** Descriptors that a process with pipes to it takes, at most, while it is started. */
+const needed = 8;
+
+/** Words for why no process could be started, where this one has no descriptors left; Node says so only later. */
+export function whyNone(): string {
+  const files: number[] = [];
+  try {
+    while (files.length < needed) files.push(openSync("/dev/null", "r"));
+    return "";
+  } catch (error) {
+    return `: ${(error as Error).message.split(",")[0]}`;
+  } finally {
+    for (const file of files) closeSync(file);
+  }
 }
 
 /** Whether a stream keeps the program alive. */

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { CarawayError, KernelClosed, ShellStartFailed } from "../../errors/index.js";
-import { Guardian } from "./guardian.js";
+import { Guardian, whyNone } from "./guardian.js";
 import { openTarget, type StreamTarget } from "./output.js";
 import { Runner } from "./runner.js";
 import { environmentChanges, shellCode } from "./shell-code.js";
@@ -161,7 +161,7 @@ export class ShellHost {
         if (gone.pid !== undefined) guardian.release(gone.pid);
       },
     });
-    if (runner.pid === undefined) throw new ShellStartFailed("CW-APP-014", `${this.#bash} could not be started in ${cwd}.`);
+    if (runner.pid === undefined) throw new ShellStartFailed("CW-APP-014", `${this.#bash} could not be started in ${cwd}${whyNone()}.`);
     this.#runners.add(runner);
     try {
       guardian.protect(runner.pid);

@@ -49,8 +49,8 @@ function overMemory(what: string, { used, peak, limit, of, pid }: MemoryUse, whe
 
 export function describeEnd(end: ThreadEnd | undefined): string {
   if (end === undefined) return "it does not end";
-  if (end.signal !== undefined) return `signal ${end.signal}`;
   if (end.error instanceof Error) return end.error.message;
+  if (end.signal !== undefined) return `signal ${end.signal}`;
   return `exit code ${end.code ?? "unknown"}`;
 }
 

@@ -51,12 +51,16 @@ class PacketReader extends Deserializer {
   }
 }
 
-const headBytes = 4;
+const headBytes = 8;
 const lengthBytes = 8;
+/** What a packet begins with: whatever else is written to the pipe, by a task that has its number, is no packet. */
+const mark = 0x4b505743;
+const mostSegments = 2 ** 24;
 
 /**
- * Messages over a pipe between two processes of this machine. A packet: the number of its segments (32 bits), their lengths
- * (doubles), the segments; the first is v8's form of the message, the others are the large binary data in it.
+ * Messages over a pipe between two processes of this machine. A packet: a mark and the number of its segments (32 bits each), their lengths
+ * (doubles), the segments; the first is v8's form of the message, the others are the large binary data in it. After bytes that are no
+ * packet nothing is read any more.
  */
 export class Packets<Out, In> {
   private wanted: Uint8Array = new Uint8Array(headBytes);
@@ -64,12 +68,17 @@ export class Packets<Out, In> {
   private phase: "head" | "lengths" | "segments" = "head";
   private lengths: Float64Array = new Float64Array(0);
   private segments: Uint8Array[] = [];
+  private isBroken = false;
 
   constructor(
     private readonly socket: Socket,
     private readonly received: (message: In) => void,
+    /** Something else than a packet has come. */
+    private readonly broken: (error: Error) => void,
   ) {
-    socket.on("data", (chunk: Uint8Array) => this.read(chunk));
+    socket.on("data", (chunk: Uint8Array) => {
+      if (!this.isBroken) this.read(chunk);
+    });
   }
 
   send(message: Out): void {
@@ -79,7 +88,8 @@ export class Packets<Out, In> {
     writer.writeValue(message);
     const segments = [writer.releaseBuffer(), ...writer.segments];
     const head = Buffer.allocUnsafe(headBytes + segments.length * lengthBytes);
-    head.writeUInt32LE(segments.length, 0);
+    head.writeUInt32LE(mark, 0);
+    head.writeUInt32LE(segments.length, 4);
     segments.forEach((segment, i) => head.writeDoubleLE(segment.byteLength, headBytes + i * lengthBytes));
     this.socket.cork();
     this.socket.write(head);
@@ -93,38 +103,55 @@ export class Packets<Out, In> {
       this.wanted.set(chunk.subarray(at, at + length), this.filled);
       at += length;
       this.filled += length;
-      while (this.filled === this.wanted.byteLength) this.next();
+      while (this.filled === this.wanted.byteLength) {
+        const message = this.next();
+        if (this.isBroken) return;
+        if (message !== undefined) this.received(message.value);
+      }
     }
   }
 
-  private want(bytes: Uint8Array): void {
-    this.wanted = bytes;
+  private want(bytes: number): void {
+    this.wanted = new Uint8Array(bytes);
     this.filled = 0;
   }
 
-  /** What was wanted is complete. */
-  private next(): void {
-    if (this.phase === "head") {
-      this.phase = "lengths";
-      this.want(new Uint8Array(new DataView(this.wanted.buffer).getUint32(0, true) * lengthBytes));
-      return;
+  /** What was wanted is complete: a message, where it was the last of one. */
+  private next(): { readonly value: In } | undefined {
+    try {
+      if (this.phase === "head") {
+        this.beginPacket();
+        return undefined;
+      }
+      if (this.phase === "lengths") {
+        this.phase = "segments";
+        this.lengths = new Float64Array(this.wanted.buffer);
+      } else this.segments.push(this.wanted);
+      if (this.segments.length === this.lengths.length) return { value: this.complete() };
+      this.want(this.lengths[this.segments.length] as number);
+    } catch (cause) {
+      this.isBroken = true;
+      this.broken(new Error(`what came over the pipe between two processes is no packet: ${(cause as Error).message}`, { cause }));
     }
-    if (this.phase === "lengths") {
-      this.phase = "segments";
-      this.lengths = new Float64Array(this.wanted.buffer);
-    } else this.segments.push(this.wanted);
-    if (this.segments.length < this.lengths.length) this.want(new Uint8Array(this.lengths[this.segments.length] as number));
-    else this.deliver();
+    return undefined;
   }
 
-  private deliver(): void {
+  private beginPacket(): void {
+    const head = new DataView(this.wanted.buffer);
+    const count = head.getUint32(4, true);
+    if (head.getUint32(0, true) !== mark || count === 0 || count > mostSegments) throw new RangeError("it does not begin as one");
+    this.phase = "lengths";
+    this.want(count * lengthBytes);
+  }
+
+  private complete(): In {
     const { segments } = this;
     this.segments = [];
     this.phase = "head";
-    this.want(new Uint8Array(headBytes));
+    this.want(headBytes);
     const reader = new PacketReader(segments);
     reader.readHeader();
-    this.received(reader.readValue() as In);
+    return reader.readValue() as In;
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync } from "node:fs";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { PoolStartFailed } from "../../errors/index.js";
 import { decodeThrown } from "../../serialization/index.js";
@@ -31,10 +31,13 @@ const closePatience = 2000;
 
 /** One process that runs a pool's workers. It dies with this program, however that ends. */
 export class PoolProcess implements LaneProcess {
-  private readonly child: ChildProcess;
+  /** None where it could not be started. */
+  private readonly child: ChildProcess | undefined;
   private readonly pipe: Socket;
   private readonly packets: Packets<ToProcess, FromProcess>;
-  private readonly notes = makeNotes();
+  private notes: number | undefined;
+  /** Why it was ended, or could not be started, where that is known. */
+  private failure: unknown;
   private readonly lanes = new Map<number, RemoteLane>();
   private readonly endings = new Map<RemoteLane, NodeJS.Timeout>();
   /** It is killed on account of the lane that did not end. */
@@ -49,23 +52,45 @@ export class PoolProcess implements LaneProcess {
     const { setup } = options;
     this.ready = new Promise((resolve, reject) => (this.settleReady = { resolve, reject }));
     this.ready.catch(() => undefined);
+    this.child = this.start();
+    // Without descriptors there are no pipes, against what its type says.
+    this.pipe = ((this.child?.stdio)?.[pipeFd] as Socket | undefined) ?? new Socket().destroy();
+    this.pipe.on("error", () => this.pipe.destroy());
+    this.packets = new Packets(this.pipe, (message) => this.take(message), (error) => this.fail(error));
+    this.packets.send({ t: "setup", ...setup });
+    const drained = this.pipe.closed ? Promise.resolve() : new Promise<void>((resolve) => this.pipe.once("close", () => resolve()));
+    this.child?.once("exit", (code, signal) => void drained.then(() => this.ended(code, signal)));
+    if (this.pid === undefined) setImmediate(() => this.ended(null, null));
+  }
+
+  private start(): ChildProcess | undefined {
+    const { setup, prefix = [] } = this.options;
     const main = fileURLToPath(new URL("./process-main.js", import.meta.url));
     const env = { ...process.env, ...setup.env, CARAWAY_HOST: nested(process.env["CARAWAY_HOST"], setup.token) };
-    const [program = process.execPath, ...before] = options.prefix ?? [];
+    const [program = process.execPath, ...before] = prefix;
     const own = [...nodeOptions(process.execArgv), main, setup.label];
-    this.child = spawn(program, program === process.execPath ? own : [...before, process.execPath, ...own], { env, stdio: ["ignore", "inherit", "inherit", "pipe", this.notes] });
-    this.child.once("error", (error) => this.settleReady.reject(error));
-    this.pipe = this.child.stdio[pipeFd] as Socket;
-    this.pipe.on("error", () => this.pipe.destroy());
-    this.packets = new Packets(this.pipe, (message) => this.take(message));
-    this.packets.send({ t: "setup", ...setup });
-    const drained = new Promise<void>((resolve) => this.pipe.once("close", () => resolve()));
-    this.child.once("exit", (code, signal) => void drained.then(() => this.ended(code, signal)));
-    if (this.child.pid === undefined) queueMicrotask(() => this.ended(null, null));
+    try {
+      this.notes = makeNotes();
+      const child = spawn(program, program === process.execPath ? own : [...before, process.execPath, ...own], { env, stdio: ["ignore", "inherit", "inherit", "pipe", this.notes] });
+      return child.once("error", (error) => {
+        this.failure ??= error;
+        this.settleReady.reject(error);
+      });
+    } catch (error) {
+      this.failure = error;
+      this.settleReady.reject(error);
+      return undefined;
+    }
+  }
+
+  /** It says what cannot be: a task has written to its pipe. Whose that was is known by what has begun there. */
+  private fail(error: Error): void {
+    this.failure ??= error;
+    this.child?.kill("SIGKILL");
   }
 
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.child?.pid;
   }
 
   send(message: ToProcess): void {
@@ -73,7 +98,7 @@ export class PoolProcess implements LaneProcess {
   }
 
   open(lane: number, events: LaneEvents): RemoteLane {
-    clearNote(this.notes, lane);
+    if (this.notes !== undefined) clearNote(this.notes, lane);
     const remote = new RemoteLane(this, ++this.links, lane, events);
     this.lanes.set(remote.link, remote);
     this.send({ t: "open", link: remote.link, lane });
@@ -82,8 +107,8 @@ export class PoolProcess implements LaneProcess {
 
   /** Whether it keeps the program alive. */
   hold(held: boolean): void {
-    for (const handle of [this.child, this.pipe]) if (held) handle.ref();
-    else handle.unref();
+    for (const handle of [this.child, this.pipe]) if (held) handle?.ref();
+    else handle?.unref();
   }
 
   expectEnd(lane: RemoteLane): void {
@@ -96,21 +121,21 @@ export class PoolProcess implements LaneProcess {
   /** Ends it for the memory that it uses. */
   expel(use: MemoryUse): void {
     this.use ??= use;
-    this.child.kill("SIGKILL");
+    this.child?.kill("SIGKILL");
   }
 
   private killFor(lane: RemoteLane): void {
     if (lane.ended) return;
     this.culprit ??= lane;
-    this.child.kill("SIGKILL");
+    this.child?.kill("SIGKILL");
   }
 
   /** Ends it: it has nothing to do any more. */
   async close(): Promise<void> {
-    if (this.gone) return;
+    if (this.gone || this.child === undefined) return;
     this.hold(true);
     const exited = once(this.child, "exit");
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), closePatience);
+    const timer = setTimeout(() => this.child?.kill("SIGKILL"), closePatience);
     this.pipe.end();
     await exited;
     clearTimeout(timer);
@@ -153,11 +178,11 @@ export class PoolProcess implements LaneProcess {
     this.settleReady.reject(new PoolStartFailed("CW-EXEC-007", `the process of the pool "${this.options.setup.label}" ended before it was ready (${signal ?? `exit code ${code}`})`, { where: { executor: this.options.setup.label }, evidence: { exitCode: code, signal }, hint: "See what it printed." }));
     this.options.gone();
     for (const lane of [...this.lanes.values()]) {
-      const end: ThreadEnd = { code, host: true, ...(this.pid === undefined ? {} : { pid: this.pid }), ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }), ...(this.use === undefined ? {} : { memory: this.use }) };
-      lane.died(end, readFates(this.notes, lane.lane));
+      const end: ThreadEnd = { code, host: true, ...(this.failure === undefined ? {} : { error: this.failure }), ...(this.pid === undefined ? {} : { pid: this.pid }), ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }), ...(this.use === undefined ? {} : { memory: this.use }) };
+      lane.died(end, this.notes === undefined ? () => "unclaimed" : readFates(this.notes, lane.lane));
       this.forget(lane);
     }
-    closeSync(this.notes);
+    if (this.notes !== undefined) closeSync(this.notes);
   }
 }
 

@@ -41,7 +41,7 @@ export class ProcessHost implements LaneHost {
       patience,
       spawned: (task) => {
         this.parents.add(task);
-        void this.shells.began();
+        this.shells.began().catch(() => undefined); // it has no descriptors: what that task starts ends when it is killed with it
       },
       gone: () => {
         for (const task of this.parents) this.shells.end(task);

@@ -24,7 +24,7 @@ class PoolMain implements Offspring {
 
   constructor() {
     const pipe = new Socket({ fd: pipeFd, readable: true, writable: true });
-    this.packets = new Packets(pipe, (message) => this.take(message));
+    this.packets = new Packets(pipe, (message) => this.take(message), () => this.leave());
     pipe.on("error", () => pipe.destroy());
     pipe.on("end", () => this.leave());
     pipe.on("close", () => this.leave());

@@ -1,3 +1,4 @@
+import { ShellStartFailed } from "../../errors/index.js";
 import type { ShellAnswer } from "../executor.js";
 import type { ShellHost } from "../shell/index.js";
 import type { ShellLink, ShellRequest } from "./host.js";
@@ -22,7 +23,7 @@ export class Shells implements Offspring {
       if (killed) kill();
     };
     if (this.host !== undefined) start(this.host);
-    else void this.load().then(start);
+    else this.load().then(start, (cause: unknown) => ended(unstarted(cause)));
     return {
       kill: () => {
         killed = true;
@@ -40,11 +41,23 @@ export class Shells implements Offspring {
   }
 
   private load(): Promise<ShellHost> {
-    this.loading ??= import("../shell/index.js").then(({ ShellHost }) => (this.host = new ShellHost({ token: this.token })));
+    this.loading ??= import("../shell/index.js").then(
+      ({ ShellHost }) => (this.host = new ShellHost({ token: this.token })),
+      (error: unknown) => {
+        // There were no descriptors to read it with; there may be some the next time.
+        this.loading = undefined;
+        throw error;
+      },
+    );
     return this.loading;
   }
 
   async close(): Promise<void> {
-    if (this.loading !== undefined) await (await this.loading).close();
+    const host = await this.loading?.catch(() => undefined);
+    await host?.close();
   }
+}
+
+function unstarted(cause: unknown): ShellAnswer {
+  return { code: null, signal: null, stderrTail: "", error: new ShellStartFailed("CW-APP-014", `A shell command could not be started: ${(cause as Error).message}.`, { cause }) };
 }

@@ -16,9 +16,13 @@ class Wire extends Duplex {
   }
 }
 
+const fail = (error: Error): void => {
+  throw error;
+};
+
 function packetsOf(messages: readonly unknown[]): Buffer {
   const wire = new Wire();
-  const packets = new Packets<unknown, unknown>(wire as unknown as Socket, () => undefined);
+  const packets = new Packets<unknown, unknown>(wire as unknown as Socket, () => undefined, fail);
   for (const message of messages) packets.send(message);
   return Buffer.concat(wire.written);
 }
@@ -26,7 +30,7 @@ function packetsOf(messages: readonly unknown[]): Buffer {
 async function read(bytes: Buffer, sizes: () => number): Promise<unknown[]> {
   const received: unknown[] = [];
   const wire = new Wire();
-  new Packets<unknown, unknown>(wire as unknown as Socket, (message) => received.push(message));
+  new Packets<unknown, unknown>(wire as unknown as Socket, (message) => received.push(message), fail);
   for (let at = 0; at < bytes.length; ) {
     const size = sizes();
     wire.push(Buffer.from(bytes.subarray(at, at + size)));
@@ -62,8 +66,27 @@ test("each piece of binary data arrives with memory of its own, and memory besid
 
 test("what is sent to a pipe that has ended is dropped", () => {
   const wire = new Wire();
-  const packets = new Packets<unknown, unknown>(wire as unknown as Socket, () => undefined);
+  const packets = new Packets<unknown, unknown>(wire as unknown as Socket, () => undefined, fail);
   wire.destroy();
   packets.send({ t: "kill" });
   expect(wire.written).toEqual([]);
+});
+
+test("bytes that are no packets, from the beginning or after some, are told once, and nothing of them is taken for a message", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(message, { maxLength: 3 }), fc.uint8Array({ minLength: 8, maxLength: 300 }), fc.integer({ min: 1, max: 400 }), async (messages, garbage, size) => {
+      fc.pre(Buffer.from(garbage.subarray(0, 4)).readUInt32LE() !== 0x4b505743);
+      const told: Error[] = [];
+      const received: unknown[] = [];
+      const wire = new Wire();
+      new Packets<unknown, unknown>(wire as unknown as Socket, (one) => received.push(one), (error) => told.push(error));
+      const bytes = Buffer.concat([packetsOf(messages), garbage, packetsOf([["after"]])]);
+      for (let at = 0; at < bytes.length; at += size) wire.push(bytes.subarray(at, at + size));
+      wire.push(null);
+      await new Promise((resolve) => wire.once("end", resolve));
+      expect(received).toStrictEqual(messages);
+      expect(told.map((error) => error.message)).toEqual([expect.stringContaining("no packet")]);
+    }),
+    { numRuns: 80 },
+  );
 });
