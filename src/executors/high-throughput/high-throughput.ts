@@ -65,7 +65,7 @@ export class HighThroughput {
   private listening!: (port: number) => void;
   private readonly whenListening = new Promise<number>((resolve) => (this.listening = resolve));
   private readonly drains = new Map<string, () => void>();
-  private readonly trusts = new Map<string, () => void>();
+  private readonly trusts = new Map<string, (error?: Encoded) => void>();
   /** Managers that are registered. */
   private readonly managers = new Map<string, KnownManager>();
   private ended: ((error: unknown) => void) | undefined;
@@ -158,8 +158,8 @@ export class HighThroughput {
     const port = await this.whenListening;
     const { path: keyFile } = await (this.keys as KeyStore).create(block);
     if (this.isOver) await this.keys?.revoke(block);
-    await new Promise<void>((resolve) => {
-      this.trusts.set(block, resolve);
+    await new Promise<void>((resolve, reject) => {
+      this.trusts.set(block, (error) => (error === undefined ? resolve() : reject(decodeThrown(error))));
       this.interchange?.tell({ t: "trust", identity: block });
     });
     addresses.push(...this.link.tried(port));
@@ -170,6 +170,8 @@ export class HighThroughput {
   /** Its managers wait for what does not come: it is ended, and another asked for where there is work. */
   private unprepared(block: string, cause: unknown): void {
     const { label } = this.settings;
+    // One that was ended meanwhile has no key any more, and needs none.
+    if (this.stopping !== undefined || this.blocks?.status().blocks.every(({ id }) => id !== block) === true) return;
     this.run.trouble(label, new ScaleOutFailed("CW-BLOCK-002", `${block} of "${label}" could not be prepared: ${(cause as Error).message}`, { where: { executor: label, block, file: this.directory }, cause, hint: "Its key and the setup of its managers are written to the run directory: check that it can be written to." }));
     this.blocks?.cancel(block);
   }
@@ -240,7 +242,7 @@ export class HighThroughput {
   private heard(message: FromInterchange): void {
     switch (message.t) {
       case "news": this.frontEnd.news(message.bytes); return;
-      case "trusted": settle(this.trusts, message.identity); return;
+      case "trusted": settle(this.trusts, message.identity, message.error); return;
       case "registered": {
         const { uid, facts } = message;
         this.managers.set(uid, { uid, block: facts.block, host: facts.host, ...(facts.place === undefined ? {} : { place: facts.place }) });
@@ -340,8 +342,8 @@ export class HighThroughput {
 }
 
 /** Somebody waits for that. */
-function settle(waiting: Map<string, () => void>, key: string): void {
-  waiting.get(key)?.();
+function settle<T>(waiting: Map<string, (value?: T) => void>, key: string, value?: T): void {
+  waiting.get(key)?.(value);
   waiting.delete(key);
 }
 

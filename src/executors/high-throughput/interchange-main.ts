@@ -95,7 +95,7 @@ class InterchangeThread {
     try {
       this.trust(identity, await KeyStore.load(join(this.setup.keys, `${identity}.key`)));
     } catch (error) {
-      this.say({ t: "failed", error: encodeThrown(error, "why a key was not read") });
+      this.say({ t: "trusted", identity, error: encodeThrown(error, "why a key was not read") });
     }
   }
 

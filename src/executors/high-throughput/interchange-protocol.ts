@@ -1,4 +1,5 @@
 import type { ListenPlace } from "../../actors/links/places.js";
+import type { Encoded } from "../../serialization/index.js";
 import type { Needs } from "../executor.js";
 import type { Token } from "./protocol.js";
 import type { Steps } from "./interchange/step-reporter.js";
@@ -34,7 +35,8 @@ export type ToInterchange =
 export type FromInterchange =
   /** `port`: 0 where it has none. */
   | { readonly t: "listening"; readonly port: number }
-  | { readonly t: "trusted"; readonly identity: string }
+  /** Whoever has that key may come; or, with an error, its file could not be read. */
+  | { readonly t: "trusted"; readonly identity: string; readonly error?: Encoded }
   | { readonly t: "news"; readonly bytes: Uint8Array }
   /** What a manager says of an actor. */
   | { readonly t: "of-actor"; readonly manager: string; readonly heading: Uint8Array; readonly payload: Uint8Array }
