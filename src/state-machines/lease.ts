@@ -14,8 +14,8 @@ export type LeaseInput = LeaseContext;
 export type LeaseMessage =
   /** A sign of the head. */
   | { readonly type: "lease.renewed" }
-  /** The time that was asked for last is over, and there was no sign. */
-  | { readonly type: "lease.due" };
+  /** The time that was asked for last is over, and there was no sign. `idle`: nothing runs here, and the head has all that there was to tell. */
+  | { readonly type: "lease.due"; readonly idle: boolean };
 
 export type LeaseEffect =
   /** One timer: `ms` after the last sign of the head. */
@@ -28,15 +28,17 @@ export type LeaseEffect =
 
 const lease = setup({
   types: { context: {} as LeaseContext, events: {} as LeaseMessage, input: {} as LeaseInput, emitted: {} as LeaseEffect, tags: {} as "may-start" | "final" },
+  guards: { hasNothingToTell: ({ event }) => event.type === "lease.due" && event.idle },
 });
 
 const awaiting = (until: (context: LeaseContext) => number) => lease.emit(({ context }) => ({ type: "lease.await", ms: until(context) }));
 const waning = awaiting((context) => context.waning);
+const end = { target: "over", actions: lease.emit({ type: "lease.end" }) };
 const resume = { target: "held", actions: lease.emit({ type: "starts.resume" }) };
 
 /**
  * A manager's side of its lease. It stops starting work before the head may give that to others, ends what runs when the head has,
- * keeps what is finished for longer, and then ends itself: nothing outlives its lease.
+ * keeps what is finished for longer, and then ends itself, at once where there is nothing to keep: nothing outlives its lease.
  */
 export const leaseMachine = lease.createMachine({
   id: "lease",
@@ -55,13 +57,13 @@ export const leaseMachine = lease.createMachine({
     waning: {
       on: {
         "lease.renewed": resume,
-        "lease.due": { target: "expired", actions: [lease.emit({ type: "work.kill" }), awaiting((context) => context.term + context.grace)] },
+        "lease.due": [{ guard: "hasNothingToTell", ...end }, { target: "expired", actions: [lease.emit({ type: "work.kill" }), awaiting((context) => context.term + context.grace)] }],
       },
     },
     expired: {
       on: {
         "lease.renewed": resume,
-        "lease.due": { target: "over", actions: lease.emit({ type: "lease.end" }) },
+        "lease.due": end,
       },
     },
     over: { type: "final", tags: ["final"] },

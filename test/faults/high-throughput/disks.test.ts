@@ -124,7 +124,7 @@ test("F13: a disk that cannot write the job ledger any more: no block is submitt
 });
 
 test("F13: a disk that takes twice the lease to sync holds up new blocks and nothing else", async () => {
-  const latch = new Latch();
+  const [latch, next] = [new Latch(), new Latch()];
   await withCluster({ maxWorkersPerNode: 1, provider: { initBlocks: 2, minBlocks: 2, maxBlocks: 2 } }, async ({ kernel, manned }) => {
     const [victim = 0] = await manned(2);
     const both = [held.on(kernel)(latch.name, "a"), held.on(kernel)(latch.name, "b")];
@@ -141,8 +141,13 @@ test("F13: a disk that takes twice the lease to sync holds up new blocks and not
     expect(await Promise.all(both)).toEqual(["a", "b"]);
     expect(await Promise.all([3, 4, 5].map((x) => square.on(kernel)(x)))).toEqual([9, 16, 25]);
     expect(both.flatMap(({ attempts }) => attempts)).toHaveLength(1);
-    await timed(`another block is there (each sync takes ${2 * leaseMs} ms)`, 15_000, () => manned(2));
+    await timed(`another block works (each sync takes ${2 * leaseMs} ms)`, 25_000, async () => {
+      const pair = [held.on(kernel)(next.name), held.on(kernel)(next.name)];
+      await next.arrived(2);
+      next.open();
+      await Promise.all(pair);
+    });
     files.datasync = real;
   });
-  latch.close();
+  for (const each of [latch, next]) each.close();
 });

@@ -12,6 +12,8 @@ export interface LeaseTerms {
 }
 
 export interface LeaseEvents {
+  /** Whether nothing is here that the head would want when it is back. */
+  idle(): boolean;
   /** Work may begin, or may not begin any more. */
   starts(allowed: boolean): void;
   /** The head has given what runs to others. */
@@ -37,7 +39,7 @@ export class LeaseKeeper {
     id: string,
     private readonly dispatcher: Dispatcher,
     { leaseMs, graceMs }: LeaseTerms,
-    events: LeaseEvents,
+    private readonly events: LeaseEvents,
   ) {
     this.provenAt = this.now;
     this.cell = new Cell(
@@ -92,7 +94,7 @@ export class LeaseKeeper {
   private due(): void {
     this.timer?.cancel();
     this.isDueTold = true;
-    this.dispatcher.tellControl(this.cell, { type: "lease.due" });
+    this.dispatcher.tellControl(this.cell, { type: "lease.due", idle: this.events.idle() });
   }
 
   private get now(): number {

@@ -67,6 +67,7 @@ export class Manager {
   private registeredAt: number | undefined;
   /** The head has accepted it over the present link. */
   private isAccepted = false;
+  private wasAccepted = false;
   private mayStart = true;
   private retryTimer: Timer | undefined;
   private beats: Timer | undefined;
@@ -85,7 +86,7 @@ export class Manager {
     const crashed = (_: unknown, error: unknown): void => this.ports.ended(error);
     this.session = new Cell({ name: "manager-session", chart: sessionChart, perform: this.sessionPerformers(), crashed }, uid);
     dispatcher.start(this.session, {});
-    this.lease = new LeaseKeeper(uid, dispatcher, options, { starts: () => this.settleStarts(), kill: () => this.killAll(), over: () => this.tell({ type: "lease.over" }), crashed: (error) => this.ports.ended(error) });
+    this.lease = new LeaseKeeper(uid, dispatcher, options, { idle: () => this.isIdle, starts: () => this.settleStarts(), kill: () => this.killAll(), over: () => this.tell({ type: "lease.over" }), crashed: (error) => this.ports.ended(error) });
   }
 
   start(): void {
@@ -263,7 +264,7 @@ export class Manager {
         this.retryTimer = clock.after(ms, () => this.tell({ type: "retry.due" }));
       },
       "answers.send": () => {
-        this.isAccepted = true;
+        this.isAccepted = this.wasAccepted = true;
         this.settleStarts();
         for (const { first, bytes } of this.told.again()) this.link?.send(frame.outcomes, codec.encode({ first }), [bytes]);
         this.flush();
@@ -352,6 +353,11 @@ export class Manager {
     this.mayStart = mayStart;
     if (mayStart) this.pool.resume();
     else this.pool.hold();
+  }
+
+  /** Nothing runs here, and the head has all that did. One that never was accepted tries for as long as it may. */
+  private get isIdle(): boolean {
+    return this.wasAccepted && this.open.size === 0 && this.held.size === 0 && this.actors.live.length === 0 && this.told.isKnown;
   }
 
   private killAll(): void {

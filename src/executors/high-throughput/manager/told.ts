@@ -25,6 +25,11 @@ export class Told {
     return this.unacknowledged.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
+  /** The head has all of it. */
+  get isKnown(): boolean {
+    return this.pending === 0 && this.unacknowledged.length === 0;
+  }
+
   /** One more was written. */
   count(): void {
     this.numbers++;

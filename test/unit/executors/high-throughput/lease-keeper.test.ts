@@ -4,11 +4,11 @@ import { simulatedPorts } from "#internal/actors/simulated-ports";
 import { LeaseKeeper } from "#internal/executors/high-throughput/manager/lease-keeper";
 import { PausablePorts } from "#internal/testing/pausable-ports";
 
-function kept() {
+function kept(idle = false) {
   const sim = simulatedPorts(1);
   const ports = new PausablePorts(sim);
   const told: string[] = [];
-  const keeper = new LeaseKeeper("m", new Dispatcher(ports), { leaseMs: 1000, graceMs: 500 }, { starts: (allowed) => told.push(allowed ? "start" : "hold"), kill: () => told.push("kill"), over: () => told.push("over"), crashed: (error) => told.push(String(error)) });
+  const keeper = new LeaseKeeper("m", new Dispatcher(ports), { leaseMs: 1000, graceMs: 500 }, { idle: () => idle, starts: (allowed) => told.push(allowed ? "start" : "hold"), kill: () => told.push("kill"), over: () => told.push("over"), crashed: (error) => told.push(String(error)) });
   return { sim, ports, told, keeper };
 }
 
@@ -22,6 +22,16 @@ test("nothing begins after half a lease without proof, nothing runs after a whol
   expect(told).toEqual(["hold", "kill"]);
   sim.runFor(600);
   expect(told).toEqual(["hold", "kill", "over"]);
+});
+
+test("who has nothing to tell ends when the lease does", () => {
+  const { sim, told } = kept(true);
+  sim.runFor(990);
+  expect(told).toEqual(["hold"]);
+  sim.runFor(20);
+  expect(told).toEqual(["hold", "over"]);
+  sim.runFor(2000);
+  expect(told).toEqual(["hold", "over"]);
 });
 
 test("an answer proves what was known when its question was sent, not when it came", () => {

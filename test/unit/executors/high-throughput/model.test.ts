@@ -124,8 +124,8 @@ function renew(draft: Draft, age: number): void {
   if (!draft.lease.state.tags.has("may-start") && draft.unproven < times.waning) tellLease(draft, { type: "lease.renewed" });
 }
 
-/** A quarter of a lease passes; what is due by then happens. */
-function pass(draft: Draft): void {
+/** A quarter of a lease passes; what is due by then happens. `idle`: the manager has nothing to tell. */
+function pass(draft: Draft, idle = false): void {
   draft.silent = older(draft.silent);
   draft.unproven = older(draft.unproven);
   for (const one of ["sign", "answer", "detached"] as const) if (draft[one] !== undefined) draft[one] = older(draft[one]);
@@ -136,7 +136,7 @@ function pass(draft: Draft): void {
   }
   if (draft.over) return;
   const due: Readonly<Record<string, number>> = { held: times.waning, waning: times.lease, expired: times.lease + times.grace };
-  for (let at = due[draft.lease.state.name]; at !== undefined && draft.unproven >= at; at = due[draft.lease.state.name]) tellLease(draft, { type: "lease.due" });
+  for (let at = due[draft.lease.state.name]; at !== undefined && draft.unproven >= at; at = due[draft.lease.state.name]) tellLease(draft, { type: "lease.due", idle });
 }
 
 /** Everything that can happen next. */
@@ -148,7 +148,8 @@ function* next(model: Model): Generator<[what: string, after: Model]> {
   };
   const { head, session, near, far, over } = model;
   const known = head !== undefined && !head.state.final;
-  yield after("time", pass);
+  yield after("time", (draft) => pass(draft));
+  yield after("time without work", (draft) => pass(draft, true));
   if (far) yield after("far end", (draft) => { draft.far = false; tellHead(draft, { type: "link.lost" }); });
   if (known) yield* (["manager.drain", "manager.resume", "manager.stop"] as const).map((type) => after(type, (draft) => tellHead(draft, { type })));
   if (model.sign !== undefined) {
@@ -224,7 +225,7 @@ const isWrong = (model: Model): boolean => model.givenAway && mayStart(model);
 /** The same chart, but for the answer of one state to one message. */
 function changed(machine: AnyStateMachine, state: string, message: string, answer: unknown): AnyStateMachine {
   const { states = {} } = machine.config as { states?: Record<string, { on?: object }> };
-  return createMachine({ ...machine.config, states: { ...states, [state]: { ...states[state], on: { ...states[state]?.on, [message]: answer } } } } as never);
+  return createMachine({ ...machine.config, states: { ...states, [state]: { ...states[state], on: { ...states[state]?.on, [message]: answer } } } } as never, machine.implementations as never);
 }
 
 const explored = explore();
