@@ -40,10 +40,20 @@ export async function importCaraway(names) {
   return /** @type {typeof import("caraway")} */ (caraway);
 }
 
-/** @param {{ maxPending?: number }} [options] @returns {Promise<Pool>} */
-async function openCaraway(options = {}) {
-  const { app, load, threadPool } = await importCaraway(["app", "load", "threadPool"]);
-  const kernel = await load({ executors: [threadPool({ maxThreads: threads })], ...options });
+async function onThreads() {
+  const { threadPool } = await importCaraway(["threadPool"]);
+  return threadPool({ maxThreads: threads });
+}
+
+async function onManager() {
+  const { highThroughput, local } = await importCaraway(["highThroughput", "local"]);
+  return highThroughput({ maxWorkersPerNode: threads, provider: local() });
+}
+
+/** @param {{ maxPending?: number }} [options] @param {typeof onThreads | typeof onManager} [executor] @returns {Promise<Pool>} */
+async function openCaraway(options = {}, executor = onThreads) {
+  const { app, load } = await importCaraway(["app", "load"]);
+  const kernel = await load({ executors: [await executor()], ...options });
   /** @type {Record<Operation, (value: never) => PromiseLike<unknown>>} */
   const apps = {
     echo: app((/** @type {unknown} */ x) => x),
@@ -114,7 +124,8 @@ async function openTaskActors() {
 
 /** @type {Record<string, Contender>} */
 export const contenders = {
-  caraway: { kind: "self", open: openCaraway },
+  caraway: { kind: "self", open: (options) => openCaraway(options) },
+  "caraway on a manager": { kind: "other", open: (options) => openCaraway(options, onManager) },
   "caraway move()": { kind: "other", open: openCarawayMoving },
   piscina: { kind: "peer", open: () => openPiscina() },
   "piscina c10": { kind: "peer", open: () => openPiscina({ concurrentTasksPerWorker: 10 }) },

@@ -22,7 +22,7 @@ await runFigure({
   ],
   rounds: 3,
   execArgv: ["--expose-gc"],
-  cases: (quick) => ["caraway", "raw batched"].map((contender) => ({ contender, variant: quick ? "200k tasks" : "1M tasks", step: quick ? 20_000 : 100_000 })),
+  cases: (quick) => ["caraway", "caraway on a manager", "raw batched"].map((contender) => ({ contender, variant: quick ? "200k tasks" : "1M tasks", step: quick ? 20_000 : 100_000 })),
   async measure({ contender, step }) {
     const pool = await openContender(contender, { maxPending });
     /** @type {[number, number][]} */

@@ -36,7 +36,7 @@ async function measure({ managers, tasks }) {
     while (!isSo()) await new Promise((resolve) => (wake = () => resolve(undefined)));
   };
   const interchange = new InterchangeHandle(
-    { options: { label: "crowd", epoch: 1, selector: "random", heartbeatMs: 5_000, leaseMs: 30_000, reconnectMs: 1_000, awaited: [] }, host: "127.0.0.1", ports: [0, 0], keys: join(directory, "keys") },
+    { options: { label: "crowd", epoch: 1, selector: "random", heartbeatMs: 5_000, leaseMs: 30_000, reconnectMs: 1_000, awaited: [] }, place: { kind: "tcp", host: "127.0.0.1", ports: [0, 0] }, keys: join(directory, "keys") },
     {
       outcomes: (bytes) => {
         for (const each = new OutcomeRecords(bytes); each.next(); ) if (each.kind === outcome.value) answered++;
