@@ -79,6 +79,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
     return new Promise((resolve, reject) => {
       const timer = timeoutMs === Infinity ? undefined : this.clock.after(timeoutMs, () => {
         this.waiters = this.waiters.filter((one) => one !== got);
+        this.settleHold();
         const { label } = this;
         reject(new WaitTimeout("CW-KERN-002", `no block of "${label}" was there within ${timeoutMs} ms: ${this.ports.describe()}`, { where: { executor: label }, hint: "A queue may be longer than that: raise the timeout. With the strategy \"none\" no block is asked for beyond initBlocks." }));
       });
@@ -88,6 +89,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
       };
       this.waiters.push(got);
       this.refusers.set(got, reject);
+      this.settleHold();
       this.ports.wanted();
     });
   }
@@ -159,7 +161,11 @@ export class RemoteActors implements Placement, RemoteActorHost {
   hold(actor: RemoteActor, held: boolean): void {
     if (held && !actor.is("final")) this.held.add(actor);
     else this.held.delete(actor);
-    if (this.held.size > 0) this.holding ??= setInterval(() => undefined, 2 ** 30);
+    this.settleHold();
+  }
+
+  private settleHold(): void {
+    if (this.held.size + this.waiters.length > 0) this.holding ??= setInterval(() => undefined, 2 ** 30);
     else {
       clearInterval(this.holding);
       this.holding = undefined;
@@ -237,6 +243,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
     const running = this.blocks.find(({ state }) => state === "running");
     if (running === undefined) return;
     for (const got of this.waiters.splice(0)) got(running);
+    this.settleHold();
   }
 
   /** Its manager has left, or is held for lost. One that only lost its link may go on until its lease is over. */
@@ -298,6 +305,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
   stop(error: Error, withinMs: number): Promise<void> {
     this.failure ??= error;
     for (const got of this.waiters.splice(0)) this.refusers.get(got)?.(error);
+    this.settleHold();
     for (const actor of this.placing.keys()) this.tell(actor, { type: "actor.failed", error });
     for (const actor of this.actors.values()) this.recall(actor, { reason: "executor stopped", executor: this.label }, withinMs / 2);
     if (this.actors.size === 0) return Promise.resolve();
