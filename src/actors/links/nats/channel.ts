@@ -97,6 +97,13 @@ export class SealedChannel extends Duplex {
     this.say(messages.window, [body]);
   }
 
+  /** What is taken out makes room. */
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
+    if (chunk !== null) this.widen();
+    return chunk;
+  }
+
   override _read(): void {
     this.widen();
   }
