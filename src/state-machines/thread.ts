@@ -6,7 +6,7 @@ export interface MemoryUse {
   readonly peak: number;
   readonly limit: number;
   /** Whose limit it is. */
-  readonly of: "worker" | "node";
+  readonly of: "worker" | "command" | "node";
   readonly pid: number;
 }
 

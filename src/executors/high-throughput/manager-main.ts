@@ -94,7 +94,7 @@ async function main(path: string | undefined): Promise<void> {
   const endsAt = walltimeMs > 0 ? ports.clock.now() + walltimeMs : undefined;
   const drainsAt = setup.drainMs === null ? undefined : ports.clock.now() + setup.drainMs;
   const manager = new Manager({ facts, endsAt, drainsAt, leaseMs, graceMs }, { dispatcher, codec, connect, makePool, slots: { slots, accelerators: setup.accelerators, leases: new AcceleratorLeases(setup.accelerators) }, startThread: hostedThreads({ ...process.env, ...setup.env, CARAWAY_BLOCK: setup.block, CARAWAY_MANAGER: uid }), ended });
-  new MemoryWatch(manager.pool, { worker: isolation === "process" ? (setup.memPerWorker ?? undefined) : undefined, node: memory }).start();
+  new MemoryWatch(manager.pool, { worker: isolation === "process" ? (setup.memPerWorker ?? undefined) : undefined, command: setup.memPerWorker ?? undefined, node: memory }).start();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => manager.stop());
   manager.start();
 }

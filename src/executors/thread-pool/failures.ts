@@ -43,6 +43,7 @@ export function failureOf(attempt: Attempt, label: string, why: StopReason | und
 function overMemory(what: string, { used, peak, limit, of, pid }: MemoryUse, where: ErrorPlace): MemoryExceeded {
   const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
   const evidence = { used, peak, limit, of, pid };
+  if (of === "command") return new MemoryExceeded("CW-APP-007", `${what} was ended: the processes of its command used ${mib(used)} of memory, and may use ${mib(limit)}`, { where, evidence, hint: "Ask for more by `resources: { memory }`, raise memPerWorker, or let the command work on less data at once." });
   if (of === "worker") return new MemoryExceeded("CW-APP-007", `${what} was ended: its process used ${mib(used)} of memory, and may use ${mib(limit)}`, { where, evidence, hint: "Ask for more by `resources: { memory }`, raise memPerWorker, or work on less data at once." });
   return new MemoryExceeded("CW-APP-007", `${what} was ended, as the one that could best be spared: the workers of its node used ${mib(used)} of memory, nearly all there is (${mib(limit)} may be used)`, { where, evidence, hint: "Let fewer tasks run at once (maxWorkersPerNode, memPerWorker, `resources: { memory }`), or work on less data." });
 }

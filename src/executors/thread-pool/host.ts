@@ -36,6 +36,8 @@ export interface LaneLink {
 }
 
 export interface ShellLink {
+  /** The process group of the command, once it has one. */
+  readonly pid?: number | undefined;
   /** SIGTERM, then SIGKILL, to the whole tree. */
   kill(): void;
 }

@@ -1,7 +1,7 @@
 import { Cell, type CellKind } from "../../actors/cell.js";
 import type { Timer } from "../../actors/ports.js";
 import type { Encoded } from "../../serialization/index.js";
-import type { ThreadContext, ThreadEffect, ThreadInput, ThreadMessage } from "../../state-machines/thread.js";
+import type { MemoryUse, ThreadContext, ThreadEffect, ThreadInput, ThreadMessage } from "../../state-machines/thread.js";
 import type { Attempt } from "./attempt.js";
 import { slotsPerLane } from "./claims.js";
 import type { FrameDraft } from "./frames.js";
@@ -48,6 +48,8 @@ export class Lane {
   thread: Thread | undefined = undefined;
   shell: ShellLink | undefined = undefined;
   shellAttempt: Attempt | undefined = undefined;
+  /** Its command is ended for the memory that it uses. */
+  private shellUse: MemoryUse | undefined = undefined;
   incarnations = 0;
   /** Tasks out at the thread. */
   count = 0;
@@ -75,6 +77,19 @@ export class Lane {
 
   get isOpen(): boolean {
     return this.thread !== undefined && this.thread.is("open") && this.shell === undefined;
+  }
+
+  /** Its command is over. Gives what it used, where it was ended for that. */
+  endShell(): MemoryUse | undefined {
+    const { shellUse } = this;
+    this.shell = this.shellAttempt = this.shellUse = undefined;
+    return shellUse;
+  }
+
+  /** Ends its command for the memory that it uses. */
+  expelShell(use: MemoryUse): void {
+    this.shellUse ??= use;
+    this.shell?.kill();
   }
 
   /** No function and no command is on it. */

@@ -257,11 +257,11 @@ export class ThreadPool implements Executor {
   }
 
   private shellEnded(lane: Lane, attempt: Attempt, answer: ShellAnswer): void {
-    lane.shell = undefined;
-    lane.shellAttempt = undefined;
+    const memory = lane.endShell();
     this.workforce.out--;
     // A command that the pool's own end has killed did nothing wrong.
     if (this.workforce.stopping && answer.signal !== null) this.dispatcher.tell(attempt, { type: "attempt.lost", loss: { end: undefined, fate: "started", bystander: true } satisfies Loss });
+    else if (memory !== undefined) this.dispatcher.tell(attempt, { type: "attempt.lost", loss: { end: { code: null, memory }, fate: "started", bystander: false } satisfies Loss });
     else this.dispatcher.tell(attempt, { type: "attempt.answered", answer: { shell: answer } satisfies Answer });
     this.workforce.attemptEnded();
     this.offer();

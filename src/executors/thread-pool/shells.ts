@@ -1,6 +1,6 @@
 import { ShellStartFailed } from "../../errors/index.js";
 import type { ShellAnswer } from "../executor.js";
-import type { ShellHost } from "../shell/index.js";
+import type { RunningShell, ShellHost } from "../shell/index.js";
 import type { ShellLink, ShellRequest } from "./host.js";
 import { endOffspring, type Offspring } from "./offspring.js";
 
@@ -14,20 +14,22 @@ export class Shells implements Offspring {
   constructor(private readonly env: Readonly<Record<string, string>> | undefined) {}
 
   run({ work, setting, token }: ShellRequest, ended: (answer: ShellAnswer) => void): ShellLink {
-    let kill: (() => void) | undefined;
+    let command: RunningShell | undefined;
     let killed = false;
     const start = (host: ShellHost) => {
       const env = this.env === undefined ? setting?.env : { ...this.env, ...setting?.env };
-      const running = host.run({ command: work.command, strict: work.strict, capture: work.capture, token, ...(setting ?? {}), ...(env === undefined ? {} : { env }) }, ended);
-      kill = () => running.kill();
-      if (killed) kill();
+      command = host.run({ command: work.command, strict: work.strict, capture: work.capture, token, ...(setting ?? {}), ...(env === undefined ? {} : { env }) }, ended);
+      if (killed) command.kill();
     };
     if (this.host !== undefined) start(this.host);
     else this.load().then(start, (cause: unknown) => ended(unstarted(cause)));
     return {
+      get pid() {
+        return command?.pid;
+      },
       kill: () => {
         killed = true;
-        kill?.();
+        command?.kill();
       },
     };
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { app } from "#internal/index";
+import { app, bashApp, sh } from "#internal/index";
 import { MemoryWatch, memoryOf } from "#internal/executors/high-throughput/manager/memory-watch";
 import { withCluster } from "../../../faults/high-throughput/cluster.js";
 import { rejection } from "../../dataflow/shared-kernel.js";
@@ -54,6 +54,32 @@ test("where the workers are threads, the manager ends the one that began last be
   });
 });
 
+/** Two processes of one command that keep so many MiB each. */
+const keeps = bashApp((mib: number) => sh`for i in 1 2; do (head -c ${mib}M /dev/zero; sleep 8) | tail -n 1 | wc -c & done; wait`);
+
+describe("a command", () => {
+  test("is ended where its processes together use more than memPerWorker, with the peak, and charged to the app; the worker goes on", async () => {
+    await withCluster({ maxWorkersPerNode: 1, memPerWorker: "300MiB", provider: { workerInit: "export CARAWAY_CORES=2" } }, async ({ kernel, manned }) => {
+      const before = await manned();
+      const future = keeps.with({ retries: 0 }).on(kernel)(200);
+      const error = await rejection(future);
+      expect(error).toMatchObject({ name: "MemoryExceeded", code: "CW-APP-007" });
+      expect(error.message).toMatch(/the processes of its command used \d+ MiB of memory, and may use 300 MiB/);
+      expect((error["evidence"] as { peak: number }).peak).toBeGreaterThan(300 * MiB);
+      expect(future.attempts.map(({ charge }) => charge)).toEqual(["app"]);
+      expect(await bashApp(() => sh`echo fine`, { returns: "stdout" }).on(kernel)()).toBe("fine\n");
+      expect(await manned()).toEqual(before);
+    });
+  });
+
+  test("may use what its task has asked for", async () => {
+    await withCluster({ isolation: "process", maxWorkersPerNode: 1, memPerWorker: "2GiB" }, async ({ kernel, manned }) => {
+      await manned();
+      expect((await rejection(keeps.with({ resources: { memory: "250MiB" }, retries: 0 }).on(kernel)(200))).message).toContain("may use 250 MiB");
+    });
+  });
+});
+
 describe("the watch", () => {
   const pool = (lanes: readonly { pid?: number; elapsed: number; memory?: number }[]) => {
     const expelled: { lane: number; of: string }[] = [];
@@ -78,6 +104,30 @@ describe("the watch", () => {
     expect(expelled).toEqual([{ lane: 1, of: "node" }]);
     watch.check(1500);
     expect(expelled).toHaveLength(2);
+  });
+
+  test("looks at all processes of commands, now and then, and knows their peak", () => {
+    const expelled: object[] = [];
+    const command = (pid: number) => ({ shell: { pid }, shellAttempt: { number: 1, work: {} }, expelShell: (use: object) => expelled.push(use) });
+    let looks = 0;
+    const watch = new MemoryWatch({ workforce: { out: 2, lanes: [command(21), command(22)] } } as never, { worker: undefined, command: 500, node: 1e12 }, () => ({ used: 1, peak: 1 }), () => new Map([[21, [300, 501, 400][looks] ?? 0], [22, 100 * ++looks]]));
+    watch.check(0);
+    watch.check(300);
+    expect([looks, expelled]).toEqual([1, []]);
+    watch.check(500);
+    expect(expelled).toEqual([{ used: 501, peak: 501, limit: 500, of: "command", pid: 21 }]);
+  });
+
+  test("for the node's sake ends a command that is larger than all threads together, and a thread otherwise", () => {
+    for (const [used, ended] of [[600, "command"], [300, "thread"]] as const) {
+      const expelled: string[] = [];
+      const lanes = [
+        { shell: { pid: 21 }, shellAttempt: { number: 1, work: {} }, expelShell: () => expelled.push("command") },
+        { thread: { link: { running: () => ({ slot: 0, elapsed: 5 }), expel: () => expelled.push("thread") }, slots: [{ number: 1, work: {} }] } },
+      ];
+      new MemoryWatch({ workforce: { out: 2, lanes } } as never, { worker: undefined, node: 800 }, () => ({ used: 500, peak: 500 }), () => new Map([[21, used]])).check(0);
+      expect(expelled).toEqual([ended]);
+    }
   });
 
   test("of threads, ends the one that began last", () => {
