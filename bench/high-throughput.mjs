@@ -1,20 +1,22 @@
-// No-op tasks through an interchange and managers, encryption on, beside the thread pool of the same run.
+// No-op tasks through an interchange and managers, encryption on, beside the thread pool of the same run; with `--link nats`, beside links through a NATS server.
 import { importCaraway } from "./contenders.mjs";
 import { runFigure } from "./harness.mjs";
+import { isNatsAsked, natsServer } from "./nats-server.mjs";
 import { measureParsl } from "./parsl.mjs";
 import { median, quantile } from "./statistics.mjs";
 
 /** @typedef {{ contender: string, variant: string, what: "rate" | "latency" | "bytes", workers: number, managers: number, count: number, repeats: number, bytes?: number }} Case */
 
 const parsl = "Parsl HTEX";
+const overNats = "through NATS";
 /** Tasks before the clock starts: after so many, the rate has levelled off. */
 const warmUp = 60_000;
 
 /** @param {Case} c */
 async function open({ contender, workers, managers }) {
-  const { highThroughput, load, local, simple, threadPool } = await importCaraway(["highThroughput", "load", "local", "simple", "threadPool"]);
+  const { highThroughput, load, local, nats, simple, threadPool } = await importCaraway(["highThroughput", "load", "local", "nats", "simple", "threadPool"]);
   const block = local({ nodesPerBlock: managers, launcher: simple() });
-  return await load({ executors: [contender === "thread pool" ? threadPool({ maxThreads: workers * managers }) : highThroughput({ maxWorkersPerNode: workers, provider: block })] });
+  return await load({ executors: [contender === "thread pool" ? threadPool({ maxThreads: workers * managers }) : highThroughput({ maxWorkersPerNode: workers, provider: block, ...(contender === overNats ? { link: nats({ servers: await natsServer() }) } : {}) })] });
 }
 
 /** @param {(i: number) => PromiseLike<unknown>} call @param {number} count */
@@ -53,7 +55,7 @@ async function measure(c) {
 
 /** @param {boolean} quick @returns {Case[]} */
 function cases(quick) {
-  const own = ["high throughput", "thread pool"];
+  const own = ["high throughput", "thread pool", ...(isNatsAsked() ? [overNats] : [])];
   const all = [...own, parsl];
   /** @param {string[]} who @param {string} variant @param {number} managers @param {number} workers @param {number} count @param {number} repeats @returns {Case[]} */
   const rate = (who, variant, managers, workers, count, repeats) => who.map((contender) => ({ contender, variant, what: "rate", workers, managers, count, repeats }));

@@ -1,12 +1,13 @@
-// Requests and answers between two machines' ends, over loopback: a link (TLS 1.3) beside Node's plain sockets with the same frames.
+// Requests and answers between two machines' ends, over loopback: a link (TLS 1.3) beside Node's plain sockets with the same frames; with `--link nats`, beside one through a NATS server.
 import { mkdtempSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 import { FrameParser, FrameWriter } from "#internal/actors/links/frames";
 import { KeyStore } from "#internal/actors/links/keys";
-import { connectLink, listenLinks } from "#internal/actors/links/tls-link";
+import { connectTo, listenAt } from "#internal/actors/links/places";
 import { runFigure } from "./harness.mjs";
+import { isNatsAsked, natsServer } from "./nats-server.mjs";
 
 /** @typedef {import("#internal/actors/links/frames").Frame} Frame */
 /** @typedef {{ send: (type: number, header: Uint8Array, payload?: Uint8Array[]) => void, onFrame: (handler: (frame: Frame) => void) => void, close: () => unknown }} End */
@@ -39,15 +40,19 @@ function plainEnd(socket) {
   };
 }
 
+const overNats = "caraway through NATS";
+/** @param {string} server @returns {{ kind: "nats" } & import("#internal/actors/links/nats/place").NatsPlace} */
+const through = (server) => ({ kind: "nats", servers: [server], subject: "bench", tls: undefined, login: undefined, patienceMs: 10_000 });
+
 /** The far end: answers every request with its header and payload. @param {End} end */
 const echo = (end) => end.onFrame(({ type, header, payload }) => end.send(type, header, payload.length === 0 ? undefined : [payload]));
 
 if (!isMainThread) {
-  const { contender, keys } = workerData;
+  const { contender, keys, server } = workerData;
   if (contender === "node:net") {
-    const server = createServer((socket) => echo(plainEnd(socket))).listen(0, host, () => parentPort?.postMessage(/** @type {import("node:net").AddressInfo} */ (server.address()).port));
+    const plain = createServer((socket) => echo(plainEnd(socket))).listen(0, host, () => parentPort?.postMessage(/** @type {import("node:net").AddressInfo} */ (plain.address()).port));
   } else {
-    const { port } = await listenLinks({ host, keys: await KeyStore.open(keys), hello: { kind: "far" }, onLink: echo });
+    const { port = 0 } = await listenAt(server === undefined ? { kind: "tcp", host, ports: [0, 0] } : through(server), { keys: await KeyStore.open(keys), hello: { kind: "far" }, onLink: echo });
     parentPort?.postMessage(port);
   }
 }
@@ -56,10 +61,11 @@ if (!isMainThread) {
 async function open(contender) {
   const keys = join(mkdtempSync(join(process.cwd(), "links-")), "keys");
   const { key } = await (await KeyStore.open(keys)).create("bench");
-  const worker = new Worker(new URL(import.meta.url), { workerData: { contender, keys } });
+  const server = contender === overNats ? await natsServer() : undefined;
+  const worker = new Worker(new URL(import.meta.url), { workerData: { contender, keys, server } });
   /** @type {number} */
   const port = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-  if (contender !== "node:net") return await connectLink({ addresses: [{ host, port }], key, hello: { kind: "near" } });
+  if (contender !== "node:net") return await connectTo(server === undefined ? { kind: "tcp", addresses: [`${host}:${port}`] } : through(server), { key, hello: { kind: "near" } });
   const socket = connect(port, host);
   await new Promise((resolve) => socket.once("connect", resolve));
   return plainEnd(socket);
@@ -97,7 +103,7 @@ if (isMainThread)
       { key: "microseconds", label: "µs a round", better: "lower" },
     ],
     limits: ["node:net"],
-    cases: () => Object.keys(shapes).flatMap((variant) => ["caraway", "node:net"].map((contender) => /** @type {Case} */ ({ contender, variant }))),
+    cases: () => Object.keys(shapes).flatMap((variant) => ["caraway", "node:net", ...(isNatsAsked() ? [overNats] : [])].map((contender) => /** @type {Case} */ ({ contender, variant }))),
     async measure({ contender, variant }) {
       const { count, batch, payload } = /** @type {{ count: number, batch: number, payload?: number }} */ (shapes[variant]);
       const parts = payload === undefined ? undefined : [Buffer.alloc(payload)];

@@ -32,6 +32,7 @@ const meanings: Readonly<Record<string, string>> = {
   "CW-LINK-003": "something else than caraway answers at the address, or the network alters what passes",
   "CW-LINK-004": "the block's key file is missing on the node, is not readable only by its owner, or is not the head's",
   "CW-LINK-005": "the link to the head broke before the manager was accepted",
+  "CW-LINK-006": "the node cannot use the servers that link it to the head",
 };
 
 type Clue = (text: string, block: FailedBlock) => string | undefined;
