@@ -9,6 +9,8 @@ const shared: TestProjectInlineConfiguration["test"] = {
   hookTimeout: 30_000,
   // A shared runner can be slow beyond every deadline of a test that watches real processes.
   retry: process.env["CI"] === "true" ? 2 : 0,
+  // Kernels of tests are recorded, to be verified, where it is asked for: scripts/test-recorded.js.
+  setupFiles: process.env["CARAWAY_RECORD"] === undefined ? [] : ["./test/recorded-setup.ts"],
   server: { deps: { external: [/\/dist\//] } },
 };
 

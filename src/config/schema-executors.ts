@@ -55,7 +55,7 @@ const highThroughput = shape("highThroughput", {
   provider: option(provider, { words: "a provider such as local()", about: "What blocks are obtained from.", default: "`local()`" }),
   maxWorkersPerNode: whole(1, { about: "The most workers of each manager.", default: "as many as cores and memory allow" }),
   coresPerWorker: option(z.number(mustBe("a number above 0")).gt(0, mustBe("a number above 0")), { words: "a number above 0", about: "The cores that each worker takes; a part of one lets several share it.", default: "1" }),
-  memPerWorker: size({ about: "The memory that each worker takes; with isolation \"process\" a worker that uses more is ended, and its task fails. A task has what it asks for by `resources` instead.", default: "no limit by memory" }),
+  memPerWorker: size({ about: "The memory that each worker takes; a shell command whose processes use more is ended, and with isolation \"process\" any worker that does, and its task fails. A task has what it asks for by `resources` instead.", default: "no limit by memory" }),
   cpuAffinity: option(affinity, { words: affinityWords, about: "Which cores each worker and its commands are bound to, by taskset; a list names those of the first worker, of the second, and so on.", default: '"none"' }),
   availableAccelerators: option(accelerators, { words: acceleratorWords, about: "The accelerators of each node, one for each worker; its tasks, and those that ask for several by `resources`, are told by CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES and ZE_AFFINITY_MASK.", default: "none" }),
   prefetchCapacity: whole(0, { about: "The tasks that a manager holds beyond those its workers run.", default: "0" }),
