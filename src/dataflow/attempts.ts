@@ -10,7 +10,8 @@ export function attemptFailed(record: TaskRecord, attempt: number, type: "attemp
   const { table } = record;
   const { dispatcher } = table;
   const { held } = failure;
-  table.files.discard(record, attempt);
+  // Whether a manager that was not heard of has ended, nobody knows.
+  table.files.discard(record, attempt, failure.charge !== "app");
   if (attempt !== record.context.attempt || record.isFinal) {
     // Too late to count: the chart drops it.
     dispatcher.tell(record, { type, attempt, error: failure.error, charge: failure.charge, cost: 0, retryable: false, delay: 0, held });

@@ -13,10 +13,15 @@ import { Command, renderCommand } from "./sh.js";
 import type { TaskExtra, TaskRecord } from "./task-record.js";
 import { AUTO_LOGNAME, type AppOptions, type Outputs, type StreamOption, type TaskFiles } from "./types.js";
 
+/** The newest files of lost attempts that are remembered. */
+const mostSuspect = 10_000;
+
 /** The kernel's files: declared outputs under attempt-private names, stdout and stderr, composed commands. */
 export class TaskFilesystem {
   private logs: string | undefined;
   private readonly removals = new Set<Promise<unknown>>();
+  /** What attempts may still write that were lost, and not seen to end: until everything that runs them has ended. */
+  private readonly suspect = new Set<string>();
 
   constructor(private readonly table: TaskTable) {}
 
@@ -121,16 +126,28 @@ export class TaskFilesystem {
     );
   }
 
-  /** Removes what an attempt left under private names. */
-  discard(record: TaskRecord, attemptNumber: number): void {
+  /** Removes what an attempt left under private names; where it may go on writing, once more in the end. */
+  discard(record: TaskRecord, attemptNumber: number, mayGoOn = false): void {
     if (record.extra?.outputs === undefined) return;
-    const removing: Promise<unknown> = discard(this.pairs(record, attemptNumber).map(([path]) => path)).finally(() => this.removals.delete(removing));
+    const paths = this.pairs(record, attemptNumber).map(([path]) => path);
+    if (mayGoOn) this.suspectAll(paths);
+    const removing: Promise<unknown> = discard(paths).finally(() => this.removals.delete(removing));
     this.removals.add(removing);
   }
 
-  /** Resolves when nothing is being removed any more. */
+  private suspectAll(paths: readonly string[]): void {
+    for (const path of paths) this.suspect.add(path);
+    for (const path of this.suspect) {
+      if (this.suspect.size <= mostSuspect) return;
+      this.suspect.delete(path);
+    }
+  }
+
+  /** Executors have ended: what lost attempts wrote since is removed. Resolves when nothing is being removed any more. */
   async tidied(): Promise<void> {
     while (this.removals.size > 0) await Promise.all(this.removals);
+    await discard([...this.suspect]);
+    this.suspect.clear();
   }
 }
 
