@@ -1,4 +1,6 @@
 import type { Observable } from "rxjs";
+import { EndedTasks } from "./ended-tasks.js";
+import { taskKeys } from "./invariants/invariant.js";
 import { allInvariants, type Entry, type Finding, type Invariant, type InvariantMaker, type RunFacts } from "./invariants/index.js";
 
 /** A rule that was broken, and all that happened to the things it is about. */
@@ -16,6 +18,8 @@ export interface CheckOptions extends RunFacts {
   readonly invariants?: readonly InvariantMaker[];
   /** Whether all that happened is kept, for the story of a violation; without, a long run costs no memory. Default true. */
   readonly stories?: boolean;
+  /** So many ended tasks are remembered; what comes of older ones is not looked at, so that a run of any length costs so much memory and no more. Default: all. */
+  readonly remember?: number;
 }
 
 /** Reads a run entry by entry, and keeps what each rule finds first. A rule that has found something is asked no more. */
@@ -25,9 +29,11 @@ export class InvariantChecker {
   private active: Invariant[];
   private readonly stories = new Map<string, Entry[]>();
   private ended = false;
+  private readonly memory: EndedTasks | undefined;
 
   constructor(private readonly options: CheckOptions = {}) {
     this.active = (options.invariants ?? allInvariants).map((Rule) => new Rule(options));
+    if (options.remember !== undefined) this.memory = new EndedTasks(options.remember, (task, attempts) => this.forget(task, attempts));
   }
 
   /** What was found first. */
@@ -37,8 +43,15 @@ export class InvariantChecker {
 
   /** Takes one step of a cell, or what a probe tells. */
   feed(entry: Entry): void {
+    if (this.memory?.hasForgotten(entry) === true) return;
     if (this.options.stories !== false) this.tell(entry);
     this.ask((invariant) => invariant.see(entry));
+    this.memory?.see(entry);
+  }
+
+  private forget(task: number, attempts: number): void {
+    for (const key of taskKeys(task)) this.stories.delete(key);
+    for (const invariant of this.active) invariant.forget?.(task, attempts);
   }
 
   private tell(entry: Entry): void {

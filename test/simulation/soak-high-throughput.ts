@@ -23,8 +23,10 @@ const wanted = Number(flags.tasks ?? (flags.network ? Math.ceil(minutes * 1200) 
 const seed = flags.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(flags.seed);
 /** Tasks that are open at once, at most. */
 const most = 500;
-/** What the checker itself keeps of each task, and some noise; bytes. */
-const allowedPerTask = 4096;
+/** What the checker itself keeps of each task (that it was done), and some noise; bytes. */
+const allowedPerTask = 256;
+/** So many ended tasks the checker remembers. */
+const remember = 2000;
 const blocks = 3;
 const workersPerBlock = 2;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -69,15 +71,11 @@ async function main(): Promise<number> {
     retain: 100,
     executors: [executorOf({ workerPort: port, isolation: "process", maxWorkersPerNode: workersPerBlock, ...(launcher === undefined ? {} : { launcher, heartbeatThreshold: "4s" }), provider: { initBlocks: blocks, minBlocks: blocks, maxBlocks: blocks } }, directory)],
   });
-  const forget = new Set<number | string>();
   const record = flags.record === undefined ? undefined : recorder(flags.record);
-  const attached = attachChecker(kernel, {}, (entry) => {
-    record?.(entry);
-    if ("final" in entry && entry.kind === "task" && entry.final) forget.add(entry.id);
-  });
+  const attached = attachChecker(kernel, { remember }, (entry) => record?.(entry));
   await kernel.start();
   if (proxy !== undefined) proxy.faults = { jitter: 200, loss: 0.05 };
-  const problems = await run(kernel, directory, attached.checker as unknown as { stories: Map<string, unknown> }, forget, proxy === undefined);
+  const problems = await run(kernel, directory, proxy === undefined);
   const lost = kernel.executors.get(label)?.lost;
   await kernel.close({ mode: "cancel", timeout: 30_000 });
   attached.detach();
@@ -95,7 +93,7 @@ async function main(): Promise<number> {
   return problems.length === 0 ? 0 : 1;
 }
 
-async function run(kernel: DataFlowKernel, directory: string, checker: { readonly stories: Map<string, unknown> }, forget: Set<number | string>, harmful: boolean): Promise<string[]> {
+async function run(kernel: DataFlowKernel, directory: string, harmful: boolean): Promise<string[]> {
   const problems: string[] = [];
   const latencies = new Spread();
   const memory = new Memory();
@@ -122,8 +120,6 @@ async function run(kernel: DataFlowKernel, directory: string, checker: { readonl
     harms.look();
     if (elapsed > nextLook) {
       nextLook = elapsed + 2000;
-      for (const id of forget) for (const kind of ["task", "attempt"]) checker.stories.delete(`${kind}/${id}`);
-      forget.clear();
       memory.sample(done);
     }
     if (elapsed > nextWord) {

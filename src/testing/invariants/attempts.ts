@@ -1,5 +1,5 @@
 import type { TransitionRecord } from "../../actors/dispatcher.js";
-import { acted, effectsOf, field, hasEffect, isOf, isProbe, succeeded, taskKeys, type Entry, type Finding, type Invariant, type RunFacts } from "./invariant.js";
+import { acted, effectsOf, field, forgetAttempts, hasEffect, isOf, isProbe, succeeded, taskKeys, type Entry, type Finding, type Invariant, type RunFacts } from "./invariant.js";
 
 const outcomes = ["attempt.deliver", "attempt.mourn", "attempt.refuse"];
 const isRevocation = (record: TransitionRecord): boolean => effectsOf(record, "attempt.report").some(({ outcome }) => outcome === "revoked");
@@ -23,6 +23,11 @@ export class DeliveredOnce implements Invariant {
       this.accepted.add(key);
     }
     return undefined;
+  }
+
+  forget(task: number | string, attempts: number): void {
+    forgetAttempts(this.told, task, attempts);
+    forgetAttempts(this.accepted, task, attempts);
   }
 }
 
@@ -48,6 +53,12 @@ export class DependenciesFirst implements Invariant {
     this.waits.delete(id);
     return missing === undefined ? undefined : { detail: `task ${id} started before task ${missing} was done`, involved: [...taskKeys(id), ...taskKeys(missing)] };
   }
+
+  /** Whether it succeeded is kept: others may depend on it. */
+  forget(task: number | string): void {
+    this.waits.delete(task);
+    this.doomed.delete(task);
+  }
 }
 
 interface Account {
@@ -64,6 +75,10 @@ class Accounts {
     let account = this.accounts.get(task);
     if (account === undefined) this.accounts.set(task, (account = { attempt: 0, spent: 0, losses: 0 }));
     return account;
+  }
+
+  forget(task: number | string): void {
+    this.accounts.delete(task);
   }
 
   /** The failure that was taken, charged; nothing where the record is none. */
@@ -84,6 +99,10 @@ export class AttemptBudget implements Invariant {
   private readonly accounts = new Accounts();
 
   constructor(private readonly facts: RunFacts) {}
+
+  forget(task: number | string): void {
+    this.accounts.forget(task);
+  }
 
   see(entry: Entry): Finding | undefined {
     if (!isOf(entry, "task") || !acted(entry)) return undefined;
@@ -106,6 +125,10 @@ export class Fence implements Invariant {
   readonly sentence = "what comes of an old attempt changes nothing";
   private readonly current = new Map<number | string, number>();
 
+  forget(task: number | string): void {
+    this.current.delete(task);
+  }
+
   see(entry: Entry): Finding | undefined {
     if (!isOf(entry, "task") || !acted(entry)) return undefined;
     const { id, from, to } = entry;
@@ -124,6 +147,10 @@ export class FairCharges implements Invariant {
   private readonly accounts = new Accounts();
 
   constructor(private readonly facts: RunFacts) {}
+
+  forget(task: number | string): void {
+    this.accounts.forget(task);
+  }
 
   see(entry: Entry): Finding | undefined {
     if (!isOf(entry, "task")) return undefined;
@@ -147,6 +174,11 @@ export class Poison implements Invariant {
   private readonly poisoned = new Map<number | string, number>();
 
   constructor(private readonly facts: RunFacts) {}
+
+  forget(task: number | string): void {
+    this.accounts.forget(task);
+    this.poisoned.delete(task);
+  }
 
   see(entry: Entry): Finding | undefined {
     if (isProbe(entry, "future.settled")) return this.settled(entry.task, entry.value);
@@ -175,6 +207,10 @@ export class OneLiveAttempt implements Invariant {
   private readonly begun = new Set<string>();
   private readonly live = new Map<number | string, number>();
   private readonly running = new Map<number, { readonly attempt: number; readonly worker: string }>();
+
+  forget(task: number | string, attempts: number): void {
+    forgetAttempts(this.begun, task, attempts);
+  }
 
   see(entry: Entry): Finding | undefined {
     if (isProbe(entry, "manager.lost")) {

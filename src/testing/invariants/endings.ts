@@ -23,6 +23,10 @@ export class OneFinalState implements Invariant {
     return undefined;
   }
 
+  forget(task: number | string): void {
+    this.states.delete(task);
+  }
+
   end(): Finding | undefined {
     const [id] = this.open;
     return id === undefined ? undefined : { detail: `${this.open.size} task(s) never ended: task ${id} is in "${this.states.get(id)}"`, involved: taskKeys(id) };
@@ -77,6 +81,12 @@ export class SettlesOnce implements Invariant {
     return isDeepStrictEqual(final, value) ? undefined : { detail: `the future of task ${id} gave another value than its final record`, involved };
   }
 
+  forget(task: number | string): void {
+    if (this.tasks.get(task)?.outcome === undefined) return;
+    this.tasks.delete(task);
+    this.ended.delete(task);
+  }
+
   end(): Finding | undefined {
     for (const id of this.ended) if (this.of(id).outcome === undefined) return { detail: `task ${id} ended, and was never settled`, involved: taskKeys(id) };
     return undefined;
@@ -98,6 +108,10 @@ export class CancelOfEnded implements Invariant {
     }
     if (entry.final && before === undefined) this.ended.set(id, to);
     return undefined;
+  }
+
+  forget(task: number | string): void {
+    this.ended.delete(task);
   }
 }
 

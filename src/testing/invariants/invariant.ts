@@ -34,8 +34,15 @@ export interface Invariant {
   readonly name: string;
   readonly sentence: string;
   see(entry: Entry): Finding | undefined;
+  /** Nothing more is asked about a task that has ended, nor about its attempts, numbered from 1. */
+  forget?(task: number | string, attempts: number): void;
   /** What must hold once the run is over. */
   end?(): Finding | undefined;
+}
+
+/** Drops what is kept under `task#attempt`. */
+export function forgetAttempts(kept: { delete(key: string): boolean }, task: number | string, attempts: number): void {
+  for (let attempt = 1; attempt <= attempts; attempt++) kept.delete(`${task}#${attempt}`);
 }
 
 export type InvariantMaker = new (facts: RunFacts) => Invariant;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { TransitionRecord } from "../../actors/dispatcher.js";
-import { acted, effectsOf, field, hasEffect, isOf, isProbe, isRecord, taskKey, taskKeys, type Entry, type Finding, type Invariant, type RunFacts } from "./invariant.js";
+import { acted, effectsOf, field, forgetAttempts, hasEffect, isOf, isProbe, isRecord, taskKey, taskKeys, type Entry, type Finding, type Invariant, type RunFacts } from "./invariant.js";
 
 const stateOf = (state: string): string => (state.startsWith("live.") ? state.slice(5) : state);
 
@@ -10,6 +10,8 @@ export class Conservation implements Invariant {
   readonly sentence = "every cell leaves the state it was in, and the tasks of all states are all the tasks";
   private readonly states = new Map<string, string>();
   private readonly finals = new Set<string>();
+  /** How many tasks were forgotten in each state. */
+  private readonly before = new Map<string, number>();
 
   constructor(private readonly facts: RunFacts) {}
 
@@ -25,10 +27,20 @@ export class Conservation implements Invariant {
     return undefined;
   }
 
+  forget(task: number | string, attempts: number): void {
+    const key = `task/${task}#1`;
+    const state = this.states.get(key);
+    if (state !== undefined) this.before.set(stateOf(state), (this.before.get(stateOf(state)) ?? 0) + 1);
+    for (const kept of [this.states, this.finals]) {
+      kept.delete(key);
+      forgetAttempts(kept, `attempt/${task}`, attempts);
+    }
+  }
+
   end(): Finding | undefined {
     const counted = this.facts.counts?.();
     if (counted === undefined) return undefined;
-    const seen = new Map<string, number>();
+    const seen = new Map(this.before);
     for (const [key, state] of this.states) if (key.startsWith("task/")) seen.set(stateOf(state), (seen.get(stateOf(state)) ?? 0) + 1);
     for (const state of new Set([...seen.keys(), ...Object.keys(counted)])) {
       if ((seen.get(state) ?? 0) !== (counted[state] ?? 0)) return { detail: `${seen.get(state) ?? 0} tasks are in "${state}", and the kernel counts ${counted[state] ?? 0}`, involved: [...this.states].filter(([key, at]) => key.startsWith("task/") && stateOf(at) === state).map(([key]) => key.slice(0, key.indexOf("#"))) };
@@ -174,6 +186,12 @@ export class NothingAfterCancel implements Invariant {
     if (entry.final) this.over.add(`${entry.id}#${entry.incarnation}`);
     return undefined;
   }
+
+  forget(task: number | string, attempts: number): void {
+    this.cancelled.delete(task);
+    this.resolved.delete(task as number);
+    forgetAttempts(this.over, task, attempts);
+  }
 }
 
 /** S9. */
@@ -188,13 +206,19 @@ export class MemoizedValues implements Invariant {
   see(entry: Entry): Finding | undefined {
     if (!isOf(entry, "task") || !acted(entry)) return undefined;
     const { id } = entry;
-    const key = this.facts.memoKey?.(id as number) ?? "";
-    if ("value" in entry.message) this.given.set(id, field(entry, "value"));
-    const known = this.values.get(key) ?? [];
-    this.values.set(key, known);
-    if (entry.to === "done") known.push(this.given.get(id));
+    const key = this.facts.memoKey === undefined ? "" : this.facts.memoKey(id as number);
+    const known = key === undefined ? [] : (this.values.get(key) ?? []);
+    if (key !== undefined) {
+      if ("value" in entry.message) this.given.set(id, field(entry, "value"));
+      this.values.set(key, known);
+      if (entry.to === "done") known.push(this.given.get(id));
+    }
     if (entry.message.type !== "memo.hit" || known.some((value) => isDeepStrictEqual(value, field(entry, "value")))) return undefined;
     return { detail: `task ${id} was given a memoized value that no equal call had given before`, involved: [taskKey(id)] };
+  }
+
+  forget(task: number | string): void {
+    this.given.delete(task);
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Observable } from "rxjs";
-import { allInvariants, checkInvariants, describeViolation, InvariantChecker, type Entry, type RunFacts } from "#internal/testing/index";
+import { allInvariants, checkInvariants, describeViolation, InvariantChecker, type CheckOptions, type Entry, type RunFacts } from "#internal/testing/index";
 import { decision, dispatch, failed, ForgedRun, granted, release, request, revoked, settle } from "./forged-run.js";
 
 interface Planted {
@@ -131,6 +131,45 @@ test("what was driven again after its executor broke may fail in its turn, and b
   const checker = new InvariantChecker({ executor: () => "threads" });
   for (const entry of run.entries) checker.feed(entry);
   expect(checker.violations.filter(({ invariant }) => invariant === "S32")).toEqual([]);
+});
+
+describe("a checker that remembers so many ended tasks", () => {
+  const checked = (run: ForgedRun, facts: CheckOptions = {}) => {
+    const checker = new InvariantChecker({ ...facts, remember: 2 });
+    for (const entry of run.entries) checker.feed(entry);
+    checker.end();
+    return checker;
+  };
+
+  test("finds what is wrong with the last of them", () => {
+    const run = new ForgedRun();
+    for (const id of [1, 2, 3, 4]) run.whole(id);
+    run.task(4).move("task.cancel", "cancelled");
+    expect(checked(run).violations.map(({ invariant }) => invariant)).toEqual(["S15"]);
+  });
+
+  test("does not look at what comes of older ones, and keeps no story of them", () => {
+    const run = new ForgedRun();
+    for (const id of [1, 2, 3, 4]) run.whole(id);
+    run.task(1).move("task.cancel", "cancelled");
+    const checker = checked(run);
+    expect(checker.violations).toEqual([]);
+    expect(checker.story("task/1")).toEqual([]);
+    expect(checker.story("task/4").length).toBeGreaterThan(0);
+  });
+
+  test("counts the forgotten ones still", () => {
+    const run = new ForgedRun();
+    for (const id of [1, 2, 3, 4]) run.whole(id);
+    expect(checked(run, { counts: () => ({ done: 4 }) }).violations).toEqual([]);
+    expect(checked(run, { counts: () => ({ done: 3 }) }).violations.map(({ invariant }) => invariant)).toEqual(["S10"]);
+  });
+
+  test("knows that one that others depend on was done", () => {
+    const run = new ForgedRun();
+    for (const id of [1, 2, 3, 4, 5]) run.whole(id);
+    expect(checked(run, { dependencies: (task) => (task === 5 ? [1] : []) }).violations).toEqual([]);
+  });
 });
 
 test("a stream is checked to its end", async () => {
