@@ -41,7 +41,7 @@ const servers = z
   .custom((value) => (Array.isArray(value) ? value.length > 0 && value.every((one) => serverFault(one) === undefined) : serverFault(value) === undefined), {
     error: ({ input }) => (Array.isArray(input) ? (input.map(serverFault).find((one) => one !== undefined) ?? `must be ${serverWords}, but is empty`) : (serverFault(input) ?? "")),
   })
-  .register(notes, { words: serverWords, about: "The servers, with `nats://` or `tls://` before it where that is wanted; of a cluster a few are enough." });
+  .register(notes, { words: serverWords, about: "The servers, as head and nodes reach them, with `nats://` or `tls://` before it where that is wanted; of a cluster a few are enough." });
 
 const prefixWords = "words of letters, digits, dashes and underscores with dots between";
 const prefix = z.string(mustBe(prefixWords)).regex(/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/, mustBe(prefixWords));

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { CarawayError } from "#internal/errors/index";
 import type { NatsPlace } from "#internal/actors/links/nats/place";
 import { certificate, certificateKey } from "../unit/actors/links/certificate.js";
-import { failure, received } from "../unit/actors/links/tls-harness.js";
+import { failure, Inbox, received } from "../unit/actors/links/tls-harness.js";
 import { NatsGround } from "./nats-harness.js";
 import { freePort, noNats, startServer, type NatsServer } from "./nats-server.js";
 
@@ -123,6 +124,26 @@ describe.skipIf(why !== undefined)(why ?? "a real NATS server that lets in whom 
       const error = await failure((await groundOf(await serverWith(""), { login: { kind, file: file(kind, "something else") } })).listen());
       expect(error).toMatchObject({ code: "CW-LINK-004", evidence: { reason: "wrong-kind" } });
     }
+  });
+
+  it("that does not let the head hear its managers says so at once, and what to do", async () => {
+    const server = await serverWith('authorization { users: [{ user: head, password: a, permissions: { publish: [">"], subscribe: ["other.>"] } }] }');
+    const ground = await groundOf(server, { login: { kind: "password", user: "head", password: "a" } });
+    const error = await failure(ground.listen());
+    expect(error).toMatchObject({ code: "CW-LINK-006", evidence: { reason: "permissions" } });
+    expect(error.message).toMatch(/does not let this user subscribe to caraway\.test\..*\.hello/);
+    expect(error.hint).toContain("publish and subscribe to all below");
+  });
+
+  it("that does not let the head answer has it say so", async () => {
+    const server = await serverWith('authorization { users: [{ user: head, password: a, permissions: { publish: ["other.>"], subscribe: [">"] } }, { user: node, password: b }] }');
+    const head = await groundOf(server, { login: { kind: "password", user: "head", password: "a" } });
+    const told = new Inbox<CarawayError>();
+    head.news = { onAway: told.put };
+    const { listener } = await head.listen();
+    const node = await groundOf(server, { login: { kind: "password", user: "node", password: "b" } });
+    await failure(node.connect(listener.address, { key: head.key, timeout: 800 }));
+    expect(await told.next()).toMatchObject({ code: "CW-LINK-006", evidence: { reason: "permissions" }, message: expect.stringMatching(/publish to caraway\..*\.down/) as string });
   });
 
   it("that lets a user publish to other subjects alone has its manager say so", async () => {

@@ -3,7 +3,7 @@ import { app, nats, type AppFuture, type CarawayError, type HighThroughputOption
 import { held, Latch } from "../unit/dataflow/latch.js";
 import { until } from "../unit/executors/shell/observe.js";
 import { label, leaseMs, tells, timed, withCluster, type Cluster } from "../faults/high-throughput/cluster.js";
-import { noNats, startCluster, startServer, type NatsServer } from "./nats-server.js";
+import { freePort, noNats, startCluster, startServer, type NatsServer } from "./nats-server.js";
 
 const why = noNats();
 
@@ -52,6 +52,23 @@ describe.skipIf(why !== undefined)(why ?? "a workflow over a real NATS server", 
         expect(losses(futures)).toEqual([]);
       });
     });
+  });
+
+  test("leaves nothing at the servers when it is over: no connection and nobody who listens", async () => {
+    const http = await freePort();
+    servers.push(await startServer(`http: "127.0.0.1:${http}"`));
+    const count = async (): Promise<readonly number[]> => {
+      const ask = async (what: string): Promise<Record<string, number>> => (await (await fetch(`http://127.0.0.1:${http}/${what}`)).json()) as Record<string, number>;
+      return [(await ask("connz"))["num_connections"] ?? NaN, (await ask("subsz"))["num_subscriptions"] ?? NaN];
+    };
+    const before = await count();
+    await withCluster(linked({ servers: servers[1]?.url ?? "" }), async (cluster) => {
+      await cluster.manned();
+      expect(await Promise.all(all(cluster))).toEqual(squares);
+      const [connections = 0] = await count();
+      expect(connections).toBeGreaterThanOrEqual(2);
+    });
+    expect(await count()).toEqual(before);
   });
 
   test("shows its login to nobody: not in the arguments, the environment or the setup of its managers", async () => {

@@ -1,4 +1,4 @@
-import type { ConnectionOptions, Msg, NatsConnection as Client, Subscription } from "@nats-io/transport-node";
+import type { ConnectionOptions, Msg, NatsConnection as Client, PermissionViolationError, Subscription } from "@nats-io/transport-node";
 import type { ServersUnreachable } from "../../../errors/index.js";
 import { authenticatorOf, tlsOf } from "./login.js";
 import type { NatsPlace } from "./place.js";
@@ -23,6 +23,8 @@ export interface ConnectionNews {
   away?(error: ServersUnreachable): void;
   /** There was none for longer than is waited for. */
   lost?(error: ServersUnreachable): void;
+  /** The servers refuse something to this user; told once for each. */
+  forbidden?(error: ServersUnreachable): void;
 }
 
 /** A connection to one of several servers, made anew to another one where that is needed. */
@@ -31,6 +33,7 @@ export class NatsConnection {
   private awaySince = 0;
   private timers: NodeJS.Timeout[] = [];
   private isClosed = false;
+  private readonly forbidden = new Set<string>();
 
   private constructor(
     private readonly client: Client,
@@ -122,10 +125,18 @@ export class NatsConnection {
   }
 
   private async follow(): Promise<void> {
-    for await (const { type } of this.client.status()) {
-      if (type === "disconnect") this.down();
-      else if (type === "reconnect") this.back();
+    for await (const status of this.client.status()) {
+      if (status.type === "disconnect") this.down();
+      else if (status.type === "reconnect") this.back();
+      else if (status.type === "error" && status.error instanceof this.library.PermissionViolationError) this.refused(status.error);
     }
+  }
+
+  private refused({ operation, subject }: PermissionViolationError): void {
+    const what = operation === "publish" ? `publish to ${subject}` : `subscribe to ${subject}`;
+    if (this.forbidden.has(what) || this.isClosed) return;
+    this.forbidden.add(what);
+    this.news.forbidden?.(away([{ server: this.server, reason: "permissions", said: `does not let this user ${what}` }], 0));
   }
 
   private down(): void {

@@ -12,7 +12,7 @@ import { SessionWay } from "./session.js";
 
 export interface NatsListenOptions extends GateOptions {
   readonly place: NatsPlace;
-  /** There is no server for some seconds; it is tried on. */
+  /** There is no server for some seconds, or the servers refuse something; it is tried on. */
   readonly onAway?: (error: ServersUnreachable) => void;
   /** There was none for longer than is waited for: nothing will come any more. */
   readonly onLost?: (error: CarawayError) => void;
@@ -30,10 +30,26 @@ export async function listenNats(options: NatsListenOptions): Promise<LinkListen
   const codec = await controlCodec();
   const { place } = options;
   const news: ConnectionNews = { away: (error) => options.onAway?.(error), lost: (error) => options.onLost?.(error) };
+  let isListening = false;
+  const refused = new Promise<never>((_, reject) => {
+    news.forbidden = (error) => {
+      // What it may not hear while it runs, or say to a manager, is told; the manager cannot be.
+      if (isListening) options.onAway?.(error);
+      else reject(error);
+    };
+  });
+  refused.catch(() => undefined);
   const connection = await NatsConnection.open(place, `caraway ${options.hello.kind}`, Math.min(startLimit, place.patienceMs), news);
   const listener = new NatsListener(connection, { ...options, place: { ...place, login: undefined } }, codec);
   news.up = () => listener.speak();
-  await connection.flush();
+  try {
+    // What is refused is told before this turn is over.
+    await Promise.race([refused, connection.flush().then(() => new Promise((resolve) => setImmediate(resolve)))]);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  isListening = true;
   return listener;
 }
 

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { ServersUnreachable } from "../../../errors/index.js";
 
 /** What keeps someone from the servers, from what says most to what says least. */
-const reasons = ["credentials", "tls", "not-nats", "unreachable"] as const;
+const reasons = ["credentials", "permissions", "tls", "not-nats", "unreachable"] as const;
 export type AwayReason = (typeof reasons)[number];
 
 export interface ServerRefusal {
@@ -35,6 +35,7 @@ export function readAway(server: string, error: unknown): ServerRefusal {
 
 const hints: Readonly<Record<AwayReason, string>> = {
   credentials: "Check the `credentials` of nats(), and what the servers allow that user; expired ones have to be made anew.",
+  permissions: "Let the user of head and managers publish and subscribe to all below the `prefix` of nats().",
   tls: "Check the `tls` of nats(): `ca` names the authority that signed the certificates of the servers, and those must name the hosts in `servers`.",
   "not-nats": "Another program has that port: check `servers`.",
   unreachable: "Check that the servers run, that `servers` of nats() names them as this machine reaches them, and that no firewall is between.",
