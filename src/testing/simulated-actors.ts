@@ -7,11 +7,11 @@ import { Services } from "../supervisors/services.js";
 import { ThreadHost } from "../supervisors/thread-host.js";
 import { PausablePorts } from "./pausable-ports.js";
 
-/** What modules would export by default, by their URLs. */
-export type SimulatedModules = ReadonlyMap<string, unknown>;
+/** What modules would export by default, by their URLs. Each is made for its thread, whose clock it is given, and for its process. */
+export type SimulatedModules = ReadonlyMap<string, (thread: Ports, process: PausablePorts) => unknown>;
 
 /** The threads of actors in a simulated process: everything real but the threads. They stand still with it, and die with it. */
-export function simulatedActors(process: Ports, modules: SimulatedModules): StartHosted {
+export function simulatedActors(process: PausablePorts, modules: SimulatedModules): StartHosted {
   return ({ module, width }, { counter, bytes }, { said, exited }) => {
     const ports = new PausablePorts(process);
     const flow = new Int32Array(bytes);
@@ -28,7 +28,8 @@ export function simulatedActors(process: Ports, modules: SimulatedModules): Star
     link.onMessage((first) => {
       host = new ThreadHost(new Services(ports, new Dispatcher(ports)), link, new Int32Array(counter), first, () => link.flush());
       link.onMessage((frame) => host?.receive(frame));
-      void host.begin(() => (modules.has(module) ? Promise.resolve(modules.get(module)) : Promise.reject(Object.assign(new Error(`there is no module ${module}`), { code: "ERR_MODULE_NOT_FOUND" }))));
+      const make = modules.get(module);
+      void host.begin(() => (make !== undefined ? Promise.resolve(make(ports, process)) : Promise.reject(Object.assign(new Error(`there is no module ${module}`), { code: "ERR_MODULE_NOT_FOUND" }))));
     });
     const arrive = ports.gate((piece: Uint8Array) => link.receive(piece));
     return {

@@ -1,10 +1,12 @@
 import { Dispatcher } from "#internal/actors/dispatcher";
 import type { ControlCodec } from "#internal/actors/links/control";
+import type { Ports } from "#internal/actors/ports";
 import { promisesTurn, simulatedPorts } from "#internal/actors/simulated-ports";
 import type { Block, WorkListener } from "#internal/executors/executor";
 import { createActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, EndReason, RestartKind, Self } from "#internal/supervisors/types";
 import { describeViolation, InvariantChecker } from "#internal/testing/index";
+import type { PausablePorts } from "#internal/testing/pausable-ports";
 import { SimulatedCluster, type ClusterOptions } from "#internal/testing/simulated-cluster";
 import type { Fault } from "./cluster-world.js";
 
@@ -46,6 +48,7 @@ interface Message {
 
 const mostEvents = 400_000;
 const module = new URL("file:///counter.mjs");
+const thawMs = 20;
 const nobody = (): void => undefined;
 const listener: WorkListener = { sent: nobody, started: nobody, requeued: nobody, answered: nobody, failed: nobody, revoked: nobody, released: nobody, news: nobody };
 
@@ -69,18 +72,23 @@ export class ActorWorld {
     dispatcher.transitions$.subscribe((entry) => this.checker.feed(entry));
     this.system = createActorSystem({ name: "sim", dispatcher });
     this.subjects = Array.from({ length: actors }, (_, i) => new Subject(`a${i}`));
-    this.cluster = new SimulatedCluster(cluster, { ports: this.sim, codec, dispatcher, listener, label: "far", seed, modules: new Map([[module.href, (self: Self<Message>) => this.counter(self)]]) });
+    this.cluster = new SimulatedCluster(cluster, { ports: this.sim, codec, dispatcher, listener, label: "far", seed, modules: new Map([[module.href, (thread: Ports, process: PausablePorts) => (self: Self<Message>) => this.counter(self, thread, process)]]) });
     this.system.deadLetters$.subscribe(({ to, message }) => {
       if (typeof message === "object" && message !== null && "n" in message) this.byPath.get(to)?.letters.add(message.n as number);
     });
   }
 
-  /** What runs on the nodes. */
-  private counter(self: Self<Message>): void {
+  /** What runs on the nodes: it works by itself, too. What it does in the moment in which its machine is thawed nobody can keep it from. */
+  private counter(self: Self<Message>, thread: Ports, process: PausablePorts): void {
     const subject = this.byPath.get(self.ref.path) as Subject;
     const life = subject.lives.length;
     const lived = { from: this.sim.clock.now(), to: this.sim.clock.now(), incarnation: self.incarnation };
     subject.lives.push(lived);
+    const work = (): void => {
+      if (this.sim.clock.now() - process.resumedAt > thawMs) lived.to = this.sim.clock.now();
+      thread.clock.after(20, work);
+    };
+    work();
     self.receive(({ n, fails }, reply) => {
       lived.to = this.sim.clock.now();
       subject.handled.push({ n, at: lived.to, life });
@@ -103,7 +111,7 @@ export class ActorWorld {
     for (const fault of weather.faults) sim.clock.after(fault.at, () => this.disturb(fault));
     await this.pass(Math.max(0, ...weather.messages.map(({ at }) => at), ...weather.faults.map(({ at }) => at)) + 10);
     cluster.heal();
-    await this.pass(60_000);
+    await this.pass(20_000);
     this.check();
     await this.end();
   }
@@ -226,13 +234,13 @@ export class ActorWorld {
   private async end(): Promise<void> {
     let stopped = false;
     void this.system.stop().then(() => (stopped = true));
-    await this.pass(20_000);
+    await this.pass(8000);
     if (!stopped) throw this.fault("its system does not stop");
     const left = this.cluster.alive.flatMap(({ manager }) => manager.actors.tree());
     if (left.length > 0) throw this.fault(`actors are left at managers: ${JSON.stringify(left)}`);
     if (this.cluster.actors.load > 0) throw this.fault(`actors are left: ${JSON.stringify(this.cluster.actors.tree())}`);
     const over = this.cluster.frontEnd.stop(undefined);
-    await this.pass(30_000);
+    await this.pass(2000);
     await over;
   }
 

@@ -64,6 +64,11 @@ export class LeaseKeeper {
     return this.cell.is("may-start");
   }
 
+  /** By the clock, whatever the timers have told. */
+  get isOver(): boolean {
+    return this.now - this.provenAt >= this.cell.context.term;
+  }
+
   /** The head has answered what was sent at that time. */
   renew(sentAt: number): void {
     if (sentAt <= this.provenAt) return;

@@ -126,9 +126,15 @@ export class Manager {
     else if (type === frame.cancel) for (const token of asTokens(codec.decode(header))) this.cancel(token);
     else if (type === frame.beat) this.beaten(header);
     else if (type === frame.accepted) this.accepted(header);
-    else if (type === frame.toActor) this.actors.heard(header, payload);
+    else if (type === frame.toActor) this.toActor(header, payload);
     else if (type === frame.drain) this.tell({ type: "manager.drain" });
     else if (type === frame.stop) this.tell({ type: "manager.stop" });
+  }
+
+  /** What has lain here while this process stood still may be for actors that others have taken the place of: what is still wanted comes again. */
+  private toActor(heading: Uint8Array, payload: Uint8Array): void {
+    if (this.lease.isOver) this.actors.leaseOver();
+    else this.actors.heard(heading, payload);
   }
 
   private beaten(header: Uint8Array): void {
