@@ -187,6 +187,8 @@ export class ActorWorld {
       else if (fault.do === "freeze") this.pause(manager.ports, fault.ms);
       else {
         manager.partition(fault.towards);
+        // Both sides learn that the link is gone, and cannot make another.
+        if (fault.which % 2 === 1) manager.cutLink();
         this.sim.clock.after(fault.ms, () => manager.heal());
       }
     }
