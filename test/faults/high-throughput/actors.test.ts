@@ -207,6 +207,8 @@ test("F15, F19, F21: what an actor does to its thread ends the actor, says how, 
     expect(await stubborn.ended).toBe("killed");
     const busy = await far.start("b", { shutdown: 100 });
     await busy.ask({ type: "loop soon" });
+    // Until it does not answer any more.
+    while (await busy.ask({ type: "count" }, { timeout: 300 }).then(() => true, () => false));
     await timed("an actor in an endless loop is ended", 5000, () => far.top.stop("b"));
     expect(await busy.ended).toBe("killed");
     expect(await placeOf(neighbour)).toEqual(place);
