@@ -13,6 +13,13 @@ export class Spread {
     return this.all.length;
   }
 
+  /** A row of a table: how many, the least, the median, that of nine in ten, the most. */
+  row(what: string, unit = " ms"): string {
+    const sorted = [...this.all].sort((a, b) => a - b);
+    const at = (share: number): string => (sorted.length === 0 ? "-" : `${Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number)}${unit}`);
+    return `| ${[what, String(sorted.length), at(0), at(0.5), at(0.9), at(1)].join(" | ")} |`;
+  }
+
   describe(): string {
     if (this.all.length === 0) return "none";
     const sorted = [...this.all].sort((a, b) => a - b);
@@ -20,6 +27,9 @@ export class Spread {
     return `${sorted.length} times, p50 ${at(0.5)} p90 ${at(0.9)} p99 ${at(0.99)} most ${at(1)} ms`;
   }
 }
+
+/** Above rows of spreads. */
+export const tableHead = "| what | how often | least | median | p90 | most |\n| --- | --- | --- | --- | --- | --- |";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

@@ -1,7 +1,7 @@
 import type { DataFlowKernel } from "#internal/index";
 import { seededRandom } from "#internal/actors/seeded-random";
 import { interchangeNews, killInterchange, label, leaseMs, processesOf } from "../faults/high-throughput/cluster.js";
-import { Spread } from "./soak-figures.js";
+import { Spread, tableHead } from "./soak-figures.js";
 
 type Harm = "worker" | "manager" | "job" | "freeze" | "interchange";
 
@@ -22,6 +22,8 @@ export class Harms {
   private interchangeAt = 0;
   private lastInterchange = performance.now();
   private readonly frozen = new Map<number, NodeJS.Timeout>();
+  /** Tasks that had begun, or may have, at a manager that was lost, and were run again: by manager. */
+  private readonly again = new Map<string, { readonly silent: boolean; tasks: number }>();
 
   constructor(
     private readonly kernel: DataFlowKernel,
@@ -31,6 +33,7 @@ export class Harms {
   ) {
     this.random = seededRandom(seed);
     interchangeNews.add((message) => {
+      if (message.t === "manager.lost") this.againAt(message.uid, message.loss === "silent");
       if (message.t === "registered") this.pids.set(message.uid, message.facts.pid);
       else if (message.t === "manager.lost" || message.t === "manager.gone") this.notice(this.pids.get(message.uid) ?? 0);
       else if (message.t === "listening" && this.interchangeAt > 0) {
@@ -40,9 +43,25 @@ export class Harms {
     });
     kernel.events$.subscribe((event) => {
       if (event.type !== "task.retry") return;
-      const { pid } = (event.error as { evidence?: { pid?: number } }).evidence ?? {};
+      const { pid, manager, loss, mayHaveRun } = (event.error as { evidence?: { pid?: number; manager?: string; loss?: string; mayHaveRun?: boolean } }).evidence ?? {};
       if (pid !== undefined) this.notice(pid);
+      if (manager !== undefined && mayHaveRun === true) this.againAt(manager, loss === "silent").tasks++;
     });
+  }
+
+  private againAt(manager: string, silent: boolean): { tasks: number } {
+    let one = this.again.get(manager);
+    if (one === undefined) this.again.set(manager, (one = { silent, tasks: 0 }));
+    return one;
+  }
+
+  /** How all of it is spread, as a table in Markdown. */
+  table(): string {
+    const words: Readonly<Record<Harm, string>> = { worker: "a worker process is killed", manager: "a manager is killed", job: "a job is cancelled from outside", freeze: "a manager stands still for longer than its lease", interchange: "the interchange's thread ends" };
+    const rows = (Object.keys(words) as Harm[]).flatMap((harm) => [this.noticed[harm].row(`${words[harm]}: noticed after`), this.recovered[harm].row(`${words[harm]}: all workers there again after`)]);
+    const [silent, dead] = [new Spread(), new Spread()];
+    for (const one of this.again.values()) (one.silent ? silent : dead).add(one.tasks);
+    return [tableHead, ...rows, silent.row("tasks that may have begun twice, for a lease that was lost by silence", ""), dead.row("the same, for a manager that was lost otherwise", "")].join("\n");
   }
 
   /** Milliseconds until the next. */

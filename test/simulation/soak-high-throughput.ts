@@ -13,7 +13,7 @@ import { attachChecker } from "#internal/testing/attach-checker";
 import type { Entry } from "#internal/testing/invariants/index";
 import { startFaultProxy } from "#internal/testing/fault-proxy";
 import { executorOf, freePort, handlesOpen, label, nothingLeft, whenSet } from "../faults/high-throughput/cluster.js";
-import { Memory, Spread } from "./soak-figures.js";
+import { Memory, Spread, tableHead } from "./soak-figures.js";
 import { Harms } from "./soak-harm.js";
 
 const { values: flags } = parseArgs({ options: { minutes: { type: "string", default: "10" }, tasks: { type: "string" }, seed: { type: "string" }, record: { type: "string" }, network: { type: "boolean", default: false } } });
@@ -134,7 +134,8 @@ async function run(kernel: DataFlowKernel, directory: string, harmful: boolean):
   }
   harms.end();
   say(`${done} tasks in ${Math.round((performance.now() - began) / 1000)} s; from call to result: ${latencies.describe()}`);
-  if (harmful) for (const harm of ["worker", "manager", "job", "freeze", "interchange"] as const) say(`${harm}: done ${harms.done[harm]}; noticed ${harms.noticed[harm].describe()}; all workers there again ${harms.recovered[harm].describe()}`);
+  say(JSON.stringify(harms.done));
+  say(harmful ? harms.table() : `${tableHead}\n${latencies.row("from call to result, through loss and jitter")}`);
   say(`memory: ${memory.describe()}`);
   // What is remembered has to be full before it can be seen what grows.
   if (done > 4 * remember && memory.perTask > allowedPerTask) problems.push(`memory grows: ${memory.perTask.toFixed(0)} bytes for each task`);
