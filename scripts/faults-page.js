@@ -32,7 +32,7 @@ function page() {
 Each row is a case of the fault suite (\`test/faults/high-throughput\`): the fault is done to real processes, links and files. In every case
 all results were compared, the rules of the invariant checker held, no process, key, socket or temporary file was left; where a
 case ends in an error, most look at what that says: what happened, where, since when, and what to do. Written by \`node scripts/faults-page.js\`; the times are of one run with Node
-${process.version} on ${platform()} ${arch()}, ${cpus().length} cores, with other work beside, and with a lease (\`heartbeatThreshold\`) of 1.5 s unless a row says
+${process.version} on ${platform()} ${arch()}, ${cpus().length} cores, with much other work beside (a quiet machine is several times quicker), and with a lease (\`heartbeatThreshold\`) of 1.5 s unless a row says
 otherwise: what is noticed by silence is noticed after the lease, 30 s by default.
 
 | what happens | how fast |
@@ -44,11 +44,11 @@ ${rows().join("\n")}
 function rows() {
   const cases = new Map();
   for (const { test, what, ms } of seen) cases.set(test, [...(cases.get(test) ?? []), `${what}: ${ms} ms`]);
-  const order = (title) => Number(/^F(\d+)/.exec(title)?.[1] ?? 99);
+  const order = (title) => Number(/^(?:.* > )?F(\d+)/.exec(title)?.[1] ?? 99);
   return [...cases].sort(([a], [b]) => order(a) - order(b) || a.localeCompare(b)).map(([test, figures]) => `| ${plain(test)} | ${figures.map(plain).join("; ")} |`);
 }
 
 /** Numbers of a catalogue say nothing to a reader. */
 function plain(text) {
-  return text.replace(/^F[\d, FR]+: ?/, "").replaceAll("|", "\\|").replace(/^./, (first) => first.toUpperCase());
+  return text.replace(/^(?:.* > )?(?=[A-Z]\d+[,:])/, "").replace(/^[A-Z]\d+(?:, [A-Z]\d+)*: ?/, "").replaceAll("|", "\\|").replace(/^./, (first) => first.toUpperCase());
 }
