@@ -24,7 +24,7 @@ const flood = (call, count) => Promise.all(Array.from({ length: count }, (_, i) 
 
 /** @param {Case} c @returns {Promise<Record<string, number>>} */
 async function measure(c) {
-  if (c.contender === parsl) return await measureParsl(c);
+  if (c.contender === parsl) return await measureParsl({ ...c, repeats: 1 });
   const kernel = await open(c);
   const { app } = await importCaraway(["app"]);
   const echo = app((/** @type {unknown} */ x) => x);
@@ -83,5 +83,5 @@ await runFigure({
   ],
   cases,
   measure,
-  notes: ["After a warm-up of 60k tasks (Parsl: 3k); 10k is the median of 5 repetitions in one process. Parsl: no logs, prefetch 20, without encryption; measured where CARAWAY_BENCH_PARSL names a checkout of it."],
+  notes: ["After a warm-up of 60k tasks (Parsl: 3k); 10k is the median of 5 repetitions in one process (Parsl: 1). Parsl: no logs, prefetch 20, without encryption; measured where CARAWAY_BENCH_PARSL names a checkout of it."],
 });

@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly limits?: Partial<FrameLimits>;
   /** The types of frames that may come; all from 16 on unless given. */
   readonly types?: readonly number[];
+  /** The types of frames that go before all that waits. */
+  readonly urgent?: readonly number[];
 }
 
 /** Connects to a listener. Rejects with `LinkRefused` (what each address said, and the likely reason), `VersionMismatch` or `BadFrame`. */
@@ -32,10 +34,10 @@ export async function connectLink(options: ConnectOptions): Promise<FrameLink> {
   const addresses = options.addresses.map(readAddress);
   if (addresses.length === 0) throw new LinkRefused("CW-LINK-001", "No link can be made: no address was given.", { evidence: { reason: "no-address" } });
   const codec = await controlCodec();
-  const { key, identity = key.identity, timeout = 10_000, limits = {}, types } = options;
+  const { key, identity = key.identity, timeout = 10_000, limits = {}, types, urgent } = options;
   const deadline = performance.now() + timeout;
   const { socket, address } = await firstOf(addresses, identity, key, timeout);
-  const link = new SocketLink(socket, { identity, address: formatAddress(address.host, address.port), codec, own: completeHello(options.hello), limits: { ...defaultLimits, ...limits }, types });
+  const link = new SocketLink(socket, { identity, address: formatAddress(address.host, address.port), codec, own: completeHello(options.hello), limits: { ...defaultLimits, ...limits }, types, urgent });
   const timer = setTimeout(() => link.destroy("no greeting came in time"), Math.max(1, deadline - performance.now()));
   try {
     await link.greet();

@@ -4,10 +4,19 @@ import type { ControlCodec } from "./control.js";
 import { FrameParser, strangerLimits, type Frame, type FrameLimits } from "./frames.js";
 import { mismatch, readHello, type Hello } from "./hello.js";
 import { FrameSender } from "./frame-sender.js";
+import { Outbox } from "./outbox.js";
+import { PartJoiner, partType } from "./parts.js";
 
 /** Types of the link's own frames; those below `firstOwnType` are kept for more of them. */
-export const linkFrames = { hello: 1, farewell: 2 } as const;
+export const linkFrames = { hello: 1, farewell: 2, part: partType, arrived: 4 } as const;
 export const firstOwnType = 16;
+
+const ownTypes: ReadonlySet<number> = new Set(Object.values(linkFrames));
+
+/** So many bytes come before it is said that they have. */
+const saidEvery = 64 * 1024;
+/** So much of what nobody receives yet is kept; who has more on its way without being told that it arrived does not keep to the rules. */
+const mostEarly = 64 * 1024 * 1024;
 
 /** So long a closing link waits for what is on its way, in milliseconds. */
 const closingLimit = 5_000;
@@ -46,7 +55,7 @@ export interface FrameLink {
   readonly ended: LinkEnd | undefined;
   /** Sends a frame of a type from 16 to 255. All that is sent in one turn goes out together; large parts are not copied, so they are not to be changed. After the end it goes nowhere, and is counted. */
   send(type: number, header: Uint8Array, payload?: readonly Uint8Array[]): void;
-  /** Who receives: one at a time. Nothing is read before there is one. */
+  /** Who receives: one at a time. What comes before there is one is kept, and the other side sends little of it. */
   onFrame(handler: (frame: Frame) => void): void;
   /** Called once, when the link has ended, whoever ended it and however late this is asked for. */
   onClose(handler: (end: LinkEnd) => void): void;
@@ -72,6 +81,8 @@ export interface LinkSetting {
   readonly limits: FrameLimits;
   /** The types of frames that may come; all from 16 on unless given. */
   readonly types?: readonly number[] | undefined;
+  /** The types of frames that go before all that waits. */
+  readonly urgent?: readonly number[] | undefined;
   /** What this side says of itself. */
   readonly own: Hello;
 }
@@ -84,11 +95,16 @@ export class SocketLink implements FrameLink {
   ended: LinkEnd | undefined;
   private other: Hello | undefined;
   private readonly sender: FrameSender;
+  private readonly outbox: Outbox;
+  private readonly joiner = new PartJoiner();
+  private readonly knows: (type: number) => boolean;
+  /** Bytes of which the other side knows that they have come. */
+  private said = 0;
   private readonly parser: FrameParser;
   private phase: "greeting" | "open" | "closing" | "ended" = "greeting";
   private greeted: { readonly resolve: (hello: Hello) => void; readonly reject: (error: CarawayError) => void } | undefined;
   private handler: ((frame: Frame) => void) | undefined;
-  /** What came before anybody received; the socket waits meanwhile. */
+  /** What came before anybody received. */
   private readonly early: Frame[] = [];
   private closers: ((end: LinkEnd) => void)[] = [];
   private farewell: string | undefined;
@@ -102,9 +118,10 @@ export class SocketLink implements FrameLink {
     this.identity = setting.identity;
     this.address = setting.address;
     this.sender = new FrameSender(socket, this.counters);
+    this.outbox = new Outbox(this.sender, this.counters, new Set(setting.urgent));
     const types = setting.types === undefined ? undefined : new Set(setting.types);
-    const knows = (type: number): boolean => type === linkFrames.hello || type === linkFrames.farewell || (types === undefined ? type >= firstOwnType : types.has(type));
-    this.parser = new FrameParser((frame) => this.receive(frame), strangerLimits, knows);
+    this.knows = (type) => (types === undefined ? type >= firstOwnType : types.has(type));
+    this.parser = new FrameParser((frame) => this.receive(frame), strangerLimits, (type) => ownTypes.has(type) || this.knows(type));
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.read(chunk));
     socket.once("end", () => this.cut());
@@ -117,7 +134,7 @@ export class SocketLink implements FrameLink {
   }
 
   get backlog(): number {
-    return this.sender.backlog;
+    return this.outbox.backlog;
   }
 
   /** Sends our hello and waits for the other's. Rejects with what was wrong; the link ends then. */
@@ -133,7 +150,7 @@ export class SocketLink implements FrameLink {
   send(type: number, header: Uint8Array, payload?: readonly Uint8Array[]): void {
     if (!(type >= firstOwnType && type <= 255)) throw new RangeError(`types of frames are ${firstOwnType} to 255, not ${type}`);
     if (this.phase !== "open") this.counters.framesDropped++;
-    else this.sender.send(type, header, payload);
+    else this.outbox.send(type, header, payload);
   }
 
   onFrame(handler: (frame: Frame) => void): void {
@@ -149,15 +166,17 @@ export class SocketLink implements FrameLink {
   }
 
   onDrain(handler: () => void): void {
-    this.sender.onDrain(handler);
+    this.sender.onDrain(() => {
+      if (this.outbox.backlog === 0) handler();
+    });
   }
 
   close(reason = "it was closed"): Promise<void> {
     if (this.phase === "open" || this.phase === "greeting") {
       this.phase = "closing";
       this.closingFor = reason;
-      this.sender.send(linkFrames.farewell, this.setting.codec.encode({ reason: reason.slice(0, 1000) }));
-      this.sender.end();
+      this.outbox.send(linkFrames.farewell, this.setting.codec.encode({ reason: reason.slice(0, 1000) }));
+      this.outbox.end();
       // The other side's end is waited for, and read up to.
       this.socket.resume();
       this.closingTimer = setTimeout(() => this.finish(false, `it was closed here (${reason}), and the other side did not answer to it in ${closingLimit / 1000} s`), closingLimit);
@@ -173,33 +192,59 @@ export class SocketLink implements FrameLink {
     this.counters.bytesReceived += chunk.length;
     try {
       this.parser.push(chunk);
+      this.sayArrived();
     } catch (error) {
       if (error instanceof BadFrame) this.fail(error);
       else this.finish(false, "what receives its frames threw", {}, error);
     }
   }
 
+  /** What nobody receives yet has not arrived: so the other side sends no more than a little of it. */
+  private sayArrived(): void {
+    const wants = this.phase === "open" ? this.handler !== undefined : this.phase === "closing" && !this.outbox.isOver;
+    if (!wants || this.counters.bytesReceived - this.said < saidEvery) return;
+    this.said = this.counters.bytesReceived;
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleBE(this.said);
+    this.sender.send(linkFrames.arrived, bytes);
+  }
+
   private receive(frame: Frame): void {
-    const { counters, phase } = this;
-    counters.framesReceived++;
+    this.counters.framesReceived++;
     if (frame.type < firstOwnType) this.control(frame);
-    else if (phase === "greeting") throw outOfTurn("a frame came before the greeting", frame.type);
+    else this.accept(frame);
+  }
+
+  private accept(frame: Frame): void {
+    const { phase } = this;
+    if (phase === "greeting") throw outOfTurn("a frame came before the greeting", frame.type);
     else if (phase === "open") {
-      if (this.handler === undefined || this.early.length > 0) this.early.push(frame);
+      if (this.handler === undefined || this.early.length > 0) this.keep(frame);
       else this.handler(frame);
     }
   }
 
-  private control({ type, header }: Frame): void {
+  private control(frame: Frame): void {
+    const { type, header } = frame;
     const { codec } = this.setting;
     if (type === linkFrames.hello) {
       if (this.other !== undefined) throw outOfTurn("a second greeting came", type);
       this.welcome(readHello(codec, header));
       return;
     }
-    if (this.phase === "greeting") throw outOfTurn("a farewell came before the greeting", type);
+    if (this.phase === "greeting") throw outOfTurn("something came before the greeting", type);
+    if (type === linkFrames.part) {
+      const whole = this.joiner.add(frame, this.parser.limits, this.knows);
+      if (whole !== undefined) this.accept(whole);
+      return;
+    }
+    if (type === linkFrames.arrived) {
+      this.outbox.acknowledge(readArrived(header));
+      return;
+    }
     const said = codec.decode(header) as { reason?: unknown } | null;
     this.farewell = typeof said?.reason === "string" ? said.reason.replaceAll(/[^\x20-\x7e]/g, "?") : "without a reason";
+    this.outbox.release();
   }
 
   private welcome(hello: Hello): void {
@@ -213,7 +258,6 @@ export class SocketLink implements FrameLink {
     if (this.phase !== "greeting") return;
     this.phase = "open";
     this.parser.limits = limits;
-    this.socket.pause();
     this.greeted?.resolve(hello);
   }
 
@@ -229,7 +273,12 @@ export class SocketLink implements FrameLink {
     } catch (error) {
       this.finish(false, "what receives its frames threw", {}, error);
     }
-    if (this.phase !== "ended") this.socket.resume();
+    this.sayArrived();
+  }
+
+  private keep(frame: Frame): void {
+    this.early.push(frame);
+    if (this.counters.bytesReceived - this.said > mostEarly) throw outOfTurn("it sends on without being told that anything arrived", frame.type);
   }
 
   /** Nothing more comes. */
@@ -270,6 +319,11 @@ export class SocketLink implements FrameLink {
     // Each in a microtask of its own: one that throws keeps none from being told.
     for (const closer of this.closers.splice(0)) queueMicrotask(() => closer(end));
   }
+}
+
+function readArrived(header: Uint8Array): number {
+  if (header.length !== 8) throw new BadFrame("CW-LINK-003", `What came over a link is not a valid frame: it says what has arrived in ${header.length} bytes, not in 8.`, { evidence: { reason: "arrived" } });
+  return new DataView(header.buffer, header.byteOffset, 8).getFloat64(0);
 }
 
 const outOfTurn = (what: string, type: number): BadFrame => new BadFrame("CW-LINK-003", `What came over a link is out of turn: ${what}.`, { evidence: { reason: "out-of-turn", type } });

@@ -4,8 +4,16 @@ import { FrameWriter } from "./frames.js";
 /** Given to the socket at once; it may copy them. */
 const mostPerWrite = 512 * 1024;
 
+/** What takes frames in the order in which they go. */
+export interface FrameSink {
+  readonly backlog: number;
+  send(type: number, header: Uint8Array, payload?: readonly Uint8Array[]): void;
+  /** After all that was sent, the end. */
+  end(): void;
+}
+
 /** Puts frames on a socket: those of one turn together, and never more at a time than the system takes well. */
-export class FrameSender {
+export class FrameSender implements FrameSink {
   private readonly writer = new FrameWriter();
   /** Bytes in order, from `first` on. */
   private queue: Uint8Array[] = [];
@@ -39,7 +47,6 @@ export class FrameSender {
     this.drained.push(handler);
   }
 
-  /** After all that was sent, the end. */
   end(): void {
     this.ending = true;
     this.flush();

@@ -24,7 +24,7 @@ export const strangerLimits: FrameLimits = { frame: 64 * 1024, header: 64 * 1024
 export const defaultLimits: FrameLimits = { frame: 1024 ** 3, header: 16 * 1024 ** 2 };
 
 /** Type, sequence number and header length. */
-const fixedBytes = 9;
+export const fixedBytes = 9;
 export const prefixBytes = 4 + fixedBytes;
 /** Longer parts are sent from where they are, not copied. */
 const copiedBelow = 16 * 1024;

@@ -31,6 +31,8 @@ export interface GateOptions {
   readonly limits?: Partial<GateLimits>;
   /** The types of frames that may come; all from 16 on unless given. */
   readonly types?: readonly number[];
+  /** The types of frames that go before all that waits. */
+  readonly urgent?: readonly number[];
   /** A peer that has proved who it is, and has the same version. */
   readonly onLink: (link: FrameLink) => void;
   readonly onRefused?: (refusal: Refusal) => void;
@@ -127,7 +129,7 @@ export class Gate {
   /** It holds its key: what remains is its version. */
   async greet(stranger: Stranger, identity: string, stream: ByteStream): Promise<SocketLink | undefined> {
     const { limits, codec, own } = this;
-    const link = new SocketLink(stream, { identity, address: stranger.address, codec, own, limits, types: this.options.types });
+    const link = new SocketLink(stream, { identity, address: stranger.address, codec, own, limits, types: this.options.types, urgent: this.options.urgent });
     stranger.link = link;
     try {
       await link.greet();

@@ -4,7 +4,7 @@ import { BadFrame, VersionMismatch } from "../../errors/index.js";
 import type { ControlCodec } from "./control.js";
 
 /** The protocol of links: frames, greeting and farewell. It changes when the two ends could misunderstand each other. */
-export const linkProtocol = 1;
+export const linkProtocol = 2;
 
 /** What each side says of itself before anything else. */
 export interface Hello {

@@ -8,7 +8,7 @@ import { listenAt } from "../../actors/links/places.js";
 import { realPorts } from "../../actors/real-ports.js";
 import { encodeThrown } from "../../serialization/index.js";
 import { presenceOf } from "./presence.js";
-import { managerFrames } from "./protocol.js";
+import { frame, managerFrames } from "./protocol.js";
 import { Interchange } from "./interchange/interchange.js";
 import { StepReporter } from "./interchange/step-reporter.js";
 import { serveManager } from "./interchange/serve-manager.js";
@@ -54,6 +54,7 @@ class InterchangeThread {
       keys: { find: (identity) => this.keys.get(identity) },
       hello: { kind: "interchange", facts: { label: options.label, epoch: options.epoch } },
       types: managerFrames,
+      urgent: [frame.beat],
       onLink: (link) => serveManager(this.interchange, this.codec, link),
       onRefused: ({ address, reason, error }) => this.say({ t: "refused", address, reason, message: error.message }),
       onAway: (error) => this.unreachable(error, false),

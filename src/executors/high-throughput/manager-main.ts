@@ -21,7 +21,7 @@ import { MemoryWatch } from "./manager/memory-watch.js";
 import { AcceleratorLeases, Slots } from "./manager/slots.js";
 import { SlotProcesses } from "./manager/slot-processes.js";
 import { nodeFacts, workerCount } from "./manager/workers.js";
-import { headFrames } from "./protocol.js";
+import { frame, headFrames } from "./protocol.js";
 
 /** What a thread that was told to end may take, in milliseconds, before it counts as a zombie; a process is killed for real. */
 const patience = { thread: 500, process: 10_000 };
@@ -83,7 +83,7 @@ async function main(path: string | undefined): Promise<void> {
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
     new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers, slots, join(dirname(path as string), setup.block, uid)), dispatcher, listener, (error) => manager.broke(error));
-  const connect = telling((): Promise<HeadLink> => connectTo(setup.head, { key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames }));
+  const connect = telling((): Promise<HeadLink> => connectTo(setup.head, { key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames, urgent: [frame.alive] }));
   // The link and the workers keep the process alive, and where both are gone, this does until the lease is over.
   const alive = setInterval(() => undefined, 2 ** 30);
   const ended = (error: unknown): void => {

@@ -10,6 +10,7 @@ import { frame, headFrames, type Registration } from "#internal/executors/high-t
 import { outcome, writeAnswer, writeNote } from "#internal/executors/high-throughput/records";
 import { encode } from "#internal/serialization/index";
 import { held, Latch } from "../../unit/dataflow/latch.js";
+import { until } from "../../unit/executors/shell/observe.js";
 import { freePort, label, timed, withCluster, type Cluster } from "./cluster.js";
 
 const codec = await controlCodec();
@@ -112,6 +113,7 @@ test("F10: a manager cannot answer for a task that is not its own, nor speak for
     const said: unknown[] = [];
     running.reports$.subscribe((value) => said.push(value));
     await latch.arrived();
+    await until("its start is known", () => running.state === "running");
     const link = await intruder(cluster, port);
     const ready = accepted(link);
     link.send(frame.register, codec.encode(facts({ has: [[running.id, 1]] })));

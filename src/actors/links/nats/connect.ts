@@ -20,7 +20,7 @@ const firstRepeat = 250;
 
 /** Connects to a listener through servers. Rejects with `ServersUnreachable`, `KeyRefused`, `LinkRefused`, `VersionMismatch` or `BadFrame`. */
 export async function connectNats(options: NatsConnectOptions): Promise<FrameLink> {
-  const { place, key, identity = key.identity, timeout = 10_000, limits = {}, types, hello } = options;
+  const { place, key, identity = key.identity, timeout = 10_000, limits = {}, types, urgent, hello } = options;
   const deadline = performance.now() + timeout;
   const left = (): number => Math.max(1, deadline - performance.now());
   let way: SessionWay | undefined;
@@ -42,7 +42,7 @@ export async function connectNats(options: NatsConnectOptions): Promise<FrameLin
     };
     way = new SessionWay(connection, { hear: downSubject(place, opening.session), say: upSubject(place, opening.session) }, () => window, before, () => void connection.close());
     await ask(connection, place, opening, answer, left(), identity, address);
-    const link = new SocketLink(way.channel as NonNullable<SessionWay["channel"]>, { identity, address, codec: await controlCodec(), own: completeHello(hello), limits: { ...defaultLimits, ...limits }, types });
+    const link = new SocketLink(way.channel as NonNullable<SessionWay["channel"]>, { identity, address, codec: await controlCodec(), own: completeHello(hello), limits: { ...defaultLimits, ...limits }, types, urgent });
     return await greeted(link, left(), identity);
   } catch (error) {
     await connection.close();

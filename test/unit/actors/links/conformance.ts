@@ -56,6 +56,15 @@ export function linksKeepTheirWord(over: string, makeGround: () => Ground): void
       expect(near.backlog).toBe(0);
     });
 
+    it("brings what is urgent before the rest of a large frame", async () => {
+      const { near, far } = await ground.pair({ urgent: [17] }, { urgent: [17] });
+      const frames = received(far);
+      near.send(16, Buffer.from("large"), [Buffer.alloc(64 * 1024 ** 2)]);
+      near.send(16, Buffer.from("after it"));
+      near.send(17, Buffer.from("urgent"));
+      expect([text((await frames.next()).header), text((await frames.next()).header), text((await frames.next()).header)]).toEqual(["urgent", "large", "after it"]);
+    });
+
     it("sends all before it closes, and the other side is told why", async () => {
       const { near, far } = await ground.pair();
       const frames = received(far);

@@ -1,3 +1,4 @@
+import { linkProtocol } from "#internal/actors/links/hello";
 import { execFile } from "node:child_process";
 import { connect as connectTcp } from "node:net";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -156,10 +157,10 @@ describe("a peer is not let in", () => {
     const { listener } = await ground.listen();
     const socket = ground.tls(listener);
     await secure(socket);
-    socket.write(await greeting({ protocol: 2, caraway: "2.0.0", kind: "manager", facts: {}, more: [1] }));
+    socket.write(await greeting({ protocol: linkProtocol + 1, caraway: "2.0.0", kind: "manager", facts: {}, more: [1] }));
     const { reason, error } = await ground.refusals.next();
     expect([reason, error.code]).toEqual(["version", "CW-LINK-002"]);
-    expect(error.message).toMatch(/link protocol 1\).*link protocol 2\)/);
+    expect(error.message).toMatch(new RegExp(`link protocol ${linkProtocol}\\).*link protocol ${linkProtocol + 1}\\)`));
   });
 });
 
@@ -169,7 +170,7 @@ describe("a peer that was let in and then sends what is no frame", () => {
     const socket = ground.tls(listener);
     await secure(socket);
     const gone = ended(socket);
-    const { protocol, caraway } = { protocol: 1, caraway: (await ground.pair()).near.hello.caraway };
+    const { protocol, caraway } = { protocol: linkProtocol, caraway: (await ground.pair()).near.hello.caraway };
     socket.write(await greeting({ protocol, caraway, kind: "manager", facts: {} }));
     const link = await links.next();
     received(link);
