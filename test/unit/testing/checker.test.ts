@@ -133,6 +133,19 @@ test("what was driven again after its executor broke may fail in its turn, and b
   expect(checker.violations.filter(({ invariant }) => invariant === "S32")).toEqual([]);
 });
 
+test("a task that was cancelled before its executor broke is owed nothing, though its attempt had not ended", () => {
+  const run = new ForgedRun();
+  const task = run.begin(1);
+  const attempt = run.attempt(1).start("queued").move("attempt.sent", "sent");
+  task.move("task.cancel", "cancelled", settle("cancelled"));
+  run.cell("executor", "threads").start("running").move("executor.failed", "failed");
+  attempt.move("attempt.lost", "killed");
+  const checker = new InvariantChecker({ executor: () => "threads" });
+  for (const entry of run.entries) checker.feed(entry);
+  checker.end();
+  expect(checker.violations.filter(({ invariant }) => invariant === "S32")).toEqual([]);
+});
+
 describe("a checker that remembers so many ended tasks", () => {
   const checked = (run: ForgedRun, facts: CheckOptions = {}) => {
     const checker = new InvariantChecker({ ...facts, remember: 2 });
