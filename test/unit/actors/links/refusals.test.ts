@@ -41,14 +41,18 @@ describe("a peer is not let in", () => {
       void ended(target).then((bytes) => wire.push(bytes.toString("hex")));
     });
     const reasons: unknown[] = [];
+    const told = new Set<string>();
     for (const identity of ["block-1", "block-9", "block-2"]) {
       const error = await failure(ground.connect(address, { key: wrongKey(identity) }));
-      expect([error.code, error.evidence["reason"], error.message.replace(identity, "X")]).toEqual(["CW-LINK-001", "key", `No link could be made as X: ${address} refused the key (ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER).`]);
+      expect([error.code, error.evidence["reason"]]).toEqual(["CW-LINK-001", "key"]);
+      // Which alert it is depends on the version of OpenSSL.
+      expect(error.message).toMatch(new RegExp(`^No link could be made as ${identity}: ${address} refused the key \\(ERR_SSL_\\w+\\)\\.$`));
+      told.add(error.message.replace(identity, "X"));
       reasons.push((await ground.refusals.next()).reason);
     }
     expect(reasons).toEqual(["wrong-key", "unknown-identity", "revoked"]);
     expect(wire[0]).toMatch(/^1503/);
-    expect(new Set(wire).size).toBe(1);
+    expect([new Set(wire).size, told.size]).toEqual([1, 1]);
   });
 
   it("without a key, be it the newest TLS or an older one", async () => {
