@@ -97,9 +97,12 @@ export class Workforce {
       if (decided) return;
       decided = true;
       attempt.timer?.cancel();
-      if (!attempt.is("final") && thread.slots[attempt.slot] === attempt) this.stopSlot(thread, link, attempt, why);
+      if (attempt.is("final") || thread.slots[attempt.slot] !== attempt) return;
+      // Another task may run there by now, which nobody wants to stop.
+      if (link.running()?.slot === attempt.slot) this.stopSlot(thread, link, attempt, why);
+      else this.stopFor(attempt, why);
     };
-    // Whether it watches its signal may be news that is under way.
+    // What runs, and whether it watches its signal, may be news that is under way.
     link.refresh(decide);
     if (!decided) attempt.timer = this.pool.dispatcher.ports.clock.after(answerLimit, decide);
   }
