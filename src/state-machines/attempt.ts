@@ -45,7 +45,7 @@ export type AttemptEffect =
   | { readonly type: "timer.cancel" };
 
 const attempt = setup({
-  types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "final" },
+  types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "live" | "final" },
   guards: {
     hasWalltime: ({ context }) => context.walltime > 0,
     endedInTime: ({ context, event }) => context.why === "walltime" && "answer" in event && timeOf(event.answer) <= context.walltime,
@@ -89,7 +89,8 @@ export const attemptMachine = attempt.createMachine({
       },
     },
     sent: {
-      tags: ["out"],
+      // Its code may begin, or go on.
+      tags: ["out", "live"],
       on: {
         "attempt.started": onStarted,
         "attempt.answered": { target: "answered", actions: deliver },
@@ -114,7 +115,7 @@ export const attemptMachine = attempt.createMachine({
       },
     },
     started: {
-      tags: ["out"],
+      tags: ["out", "live"],
       on: {
         "attempt.started": {},
         "attempt.answered": [

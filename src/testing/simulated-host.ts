@@ -123,6 +123,10 @@ class SimulatedLane implements LaneLink {
     this.claims.send(slot);
   }
 
+  get takesBackAtOnce(): boolean {
+    return this.host.conduct.revoke[1] === 0;
+  }
+
   revoke(slot: number, answer: (revoked: boolean) => void): void {
     const { conduct, random, options } = this.host;
     const revoked = this.claims.revoke(slot);

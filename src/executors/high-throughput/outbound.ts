@@ -14,8 +14,8 @@ export interface InterchangeWay {
   expect(tokens: readonly Token[], needs: readonly (readonly [task: number, needs: Needs])[]): void;
 }
 
-/** So many bytes of records wait for the end of a turn at most. */
-const mostAtOnce = 1024 * 1024;
+/** So many bytes of records wait for the end of a turn at most: some hundred tasks, so that the first of many are at work while the others are still told. */
+const mostAtOnce = 24 * 1024;
 
 /** What goes to the interchange: the records of a turn together, each app once. Without an interchange it waits for the next. */
 export class Outbound {

@@ -20,6 +20,8 @@ export interface LaneLink {
   claim(slot: number): void;
   /** Takes the slot's task back, unless the worker was quicker. The answer may come at once. */
   revoke(slot: number, answer: (revoked: boolean) => void): void;
+  /** It always does. */
+  readonly takesBackAtOnce: boolean;
   /** The task that runs now, and for how many milliseconds. */
   running(): { slot: number; elapsed: number } | undefined;
   /** Whether the running task watches its abort signal. */

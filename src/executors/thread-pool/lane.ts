@@ -42,6 +42,8 @@ export class Thread extends Cell<ThreadContext, ThreadMessage, ThreadEffect> {
 
 /** Work ahead of a worker, in milliseconds: enough to hide the way there, too little to be missed when it dies. */
 const aheadLimitMs = 2;
+/** What takes longer than that and no longer than this, in milliseconds, may wait behind the task that runs, until another worker is free. Beyond it, its way there costs nothing worth hiding. */
+const spareLimitMs = 250;
 
 /** A place for one worker: its credit window, and what is in it. A lane outlives the threads that fill it. */
 export class Lane {
@@ -59,6 +61,10 @@ export class Lane {
   private known = new Set<number>();
   /** What is out runs alone: nothing may wait behind it. */
   private alone = false;
+  /** It waits behind the task that runs, and is taken back once another worker is free. */
+  private spare: Attempt | undefined = undefined;
+  /** What was taken back and its worker has not passed over yet: task by slot. */
+  private readonly returned = new Map<number, number>();
 
   constructor(readonly index: number) {
     this.reset();
@@ -70,6 +76,8 @@ export class Lane {
     this.count = 0;
     this.aheadMs = 0;
     this.alone = false;
+    this.spare = undefined;
+    this.returned.clear();
     this.known = new Set();
     this.free.length = 0;
     for (let slot = slotsPerLane - 1; slot >= 0; slot--) this.free.push(slot);
@@ -104,6 +112,42 @@ export class Lane {
     const { expected } = attempt.work.app;
     if (this.alone || expected < 0 || attempt.work.walltime > 0) return false;
     return this.free.length > 0 && this.aheadMs + expected <= aheadLimitMs;
+  }
+
+  /** Whether it may have this one to begin with when the task that runs is over. */
+  acceptsSpare(attempt: Attempt): boolean {
+    const { expected } = attempt.work.app;
+    return this.count === 1 && this.isOpen && !this.alone && expected >= 0 && expected <= spareLimitMs && attempt.work.walltime === 0 && this.thread?.link?.takesBackAtOnce === true;
+  }
+
+  /** What was sent last waits there, and is wanted elsewhere. */
+  keepAsSpare(attempt: Attempt): void {
+    this.spare = attempt;
+  }
+
+  isSpare(attempt: Attempt): boolean {
+    return this.spare === attempt;
+  }
+
+  /** Takes back what waits behind the running task. Undefined where it has begun, or is none. */
+  takeSpare(): Attempt | undefined {
+    const { spare, thread } = this;
+    this.spare = undefined;
+    if (spare === undefined || thread?.slots[spare.slot] !== spare) return undefined;
+    let isBack = false;
+    thread.link?.revoke(spare.slot, (revoked) => (isBack = revoked));
+    if (!isBack) return undefined;
+    thread.slots[spare.slot] = undefined;
+    this.returned.set(spare.slot, spare.work.taskId);
+    return spare;
+  }
+
+  /** The worker has passed over a slot. True where that is of what was taken back. */
+  passedOver(slot: number, task: number): boolean {
+    if (this.returned.get(slot) !== task) return false;
+    this.returned.delete(slot);
+    this.release(slot);
+    return true;
   }
 
   /** Adds the attempt to a frame; answers with the bytes of its arguments. Throws where its arguments cannot travel; nothing has changed then. */
@@ -141,6 +185,8 @@ export class Lane {
     this.count--;
     this.aheadMs = this.count === 0 ? 0 : this.aheadMs - (this.expected[slot] as number);
     if (this.count === 0) this.alone = false;
+    // It has begun, or was passed over.
+    this.spare = undefined;
   }
 }
 

@@ -166,6 +166,8 @@ class PiscinaLane implements LaneLink {
     this.claims.send(slot);
   }
 
+  readonly takesBackAtOnce = true;
+
   revoke(slot: number, answer: (revoked: boolean) => void): void {
     answer(this.claims.revoke(slot));
   }

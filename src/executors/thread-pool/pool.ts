@@ -3,17 +3,17 @@ import { compile } from "../../actors/compile.js";
 import type { Dispatcher } from "../../actors/dispatcher.js";
 import type { Timer } from "../../actors/ports.js";
 import { BadStateException, PoolStartFailed, WaitTimeout } from "../../errors/index.js";
-import type { AttemptMessage } from "../../state-machines/attempt.js";
 import { executorMachine, type ExecutorContext, type ExecutorEffect, type ExecutorInput, type ExecutorMessage } from "../../state-machines/executor.js";
-import type { Answer, Executor, ExecutorStatus, Needs, ShellAnswer, Work, WorkListener, WorkNews } from "../executor.js";
+import type { Answer, Executor, ExecutorStatus, Needs, Work, WorkListener, WorkNews } from "../executor.js";
 import { decode, decodeThrown, type Encoded } from "../../serialization/index.js";
 import { Attempt, type AttemptKind } from "./attempt.js";
 import { attemptKind } from "./attempt-kind.js";
 import type { Loss } from "./failures.js";
-import { answerStride, verdict, type AnswerFrame, FrameDraft, type WorkerMessage } from "./frames.js";
-import type { LaneHost, LaneLink } from "./host.js";
-import { type Lane, type Thread } from "./lane.js";
+import { answerStride, verdict, type AnswerFrame, type WorkerMessage } from "./frames.js";
+import type { LaneHost } from "./host.js";
+import type { Thread } from "./lane.js";
 import { WorkQueue } from "../work-queue.js";
+import { Feeder } from "./feeder.js";
 import { Workforce } from "./workforce.js";
 
 export interface PoolOptions {
@@ -31,14 +31,9 @@ export interface PoolOptions {
 
 const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, ExecutorInput>(executorMachine);
 
-/** How many tasks one frame carries at most. */
-const frameLimit = 64;
-/** Past so many bytes of arguments a frame is full. */
-const frameBytes = 256 * 1024;
 /** How often claim words are read while work is out, in milliseconds. */
 const observeEvery = 5;
 
-const sent: AttemptMessage = { type: "attempt.sent" };
 const offered: ExecutorMessage = { type: "work.offered" };
 
 /** The thread-pool executor: takes attempts, keeps a window of them at each worker, and settles each exactly once. */
@@ -53,8 +48,7 @@ export class ThreadPool implements Executor {
   private open = 0;
   private observer: Timer | undefined;
   private offering = false;
-  private turn = 0;
-  private readonly draft = new FrameDraft();
+  private readonly feeder = new Feeder(this);
   private startWait: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   private stopWait: (() => void)[] = [];
 
@@ -144,6 +138,7 @@ export class ThreadPool implements Executor {
 
   /** Takes work, and begins none of it until it is `resume`d. */
   hold(): void {
+    this.feeder.takeBackAll();
     this.dispatcher.tellControl(this.cell, { type: "executor.hold" });
   }
 
@@ -189,6 +184,7 @@ export class ThreadPool implements Executor {
     if (!(attempt instanceof Attempt) || attempt.number !== number) return undefined;
     const { busy, workers } = this.workforce.status();
     if (attempt.is("queued")) return `attempt ${number} waits for a worker of "${this.label}" (${busy} of ${this.capacity} busy, ${workers} started, ${this.queue.size} in the queue)`;
+    if (attempt.lane?.isSpare(attempt) === true) return `attempt ${number} waits at worker ${this.label}/${attempt.lane.index} behind what runs there, and goes to the first worker that is free`;
     return `attempt ${number} is ${attempt.state.name} on worker ${this.label}/${attempt.lane?.index ?? "?"}`;
   }
 
@@ -199,72 +195,11 @@ export class ThreadPool implements Executor {
     this.dispatcher.tell(this.cell, offered);
   }
 
-  /** Fills the windows of the lanes from the queue, a frame a lane at a time. */
+  /** Fills the windows of the lanes from the queue. */
   private pump(): void {
     this.offering = false;
-    const { lanes } = this.workforce;
-    for (let idle = 0; idle < lanes.length && this.queue.peek() !== undefined; ) {
-      const lane = lanes[this.turn++ % lanes.length] as Lane;
-      if (this.feed(lane)) idle = 0;
-      else idle++;
-    }
-    const next = this.queue.peek();
-    if (next !== undefined && !next.shell) this.workforce.openAtLeast(Math.min(this.queue.size, lanes.length), true);
+    this.feeder.feedAll();
     if (this.workforce.out > 0) this.observe();
-  }
-
-  private feed(lane: Lane): boolean {
-    const first = this.queue.peek() as Attempt;
-    if (first.shell) return this.feedShell(lane, first);
-    const { draft } = this;
-    let taken = 0;
-    let bytes = 0;
-    for (let next: Attempt | undefined = first; next !== undefined && !next.shell && taken < frameLimit && bytes < frameBytes && lane.accepts(next); next = this.queue.peek()) {
-      this.queue.shift();
-      taken++;
-      try {
-        bytes += lane.send(next, draft);
-      } catch (error) {
-        this.dispatcher.tell(next, { type: "attempt.refused", error });
-        continue;
-      }
-      this.dispatcher.tellControl(next, sent);
-      this.listener.sent(next.work, next.number);
-    }
-    if (!draft.isEmpty) {
-      const { thread } = lane;
-      const frame = draft.take();
-      (thread?.link as LaneLink).post(frame);
-      this.workforce.sent(lane, frame.length);
-    }
-    return taken > 0;
-  }
-
-  private feedShell(lane: Lane, attempt: Attempt): boolean {
-    if (!lane.isFree) return false;
-    this.queue.shift();
-    attempt.lane = lane;
-    lane.shellAttempt = attempt;
-    this.workforce.out++;
-    this.dispatcher.tellControl(attempt, sent);
-    this.listener.sent(attempt.work, attempt.number);
-    this.dispatcher.tellControl(attempt, { type: "attempt.started", elapsed: 0 });
-    const setting = attempt.work.settingFor(attempt.number);
-    const work = attempt.work.shellFor(attempt.number);
-    if (work === undefined) throw new Error("a shell attempt without a command");
-    lane.shell = this.host.shell({ work, setting, token: `${this.label}.${attempt.work.taskId}.${attempt.number}` }, (answer) => this.shellEnded(lane, attempt, answer));
-    return true;
-  }
-
-  private shellEnded(lane: Lane, attempt: Attempt, answer: ShellAnswer): void {
-    const memory = lane.endShell();
-    this.workforce.out--;
-    // A command that the pool's own end has killed did nothing wrong.
-    if (this.workforce.stopping && answer.signal !== null) this.dispatcher.tell(attempt, { type: "attempt.lost", loss: { end: undefined, fate: "started", bystander: true } satisfies Loss });
-    else if (memory !== undefined) this.dispatcher.tell(attempt, { type: "attempt.lost", loss: { end: { code: null, memory }, fate: "started", bystander: false } satisfies Loss });
-    else this.dispatcher.tell(attempt, { type: "attempt.answered", answer: { shell: answer } satisfies Answer });
-    this.workforce.attemptEnded();
-    this.offer();
   }
 
   /** A frame of answers from a lane's thread. */
@@ -275,13 +210,14 @@ export class ThreadPool implements Executor {
     for (let i = 0; i < frame.length; i += answerStride) {
       const slot = frame[i] as number;
       const attempt = thread.slots[slot];
-      if (attempt === undefined || attempt.work.taskId !== frame[i + 1] || attempt.number !== frame[i + 2]) {
+      const how = frame[i + 3] as number;
+      if (how === verdict.skipped && lane.passedOver(slot, frame[i + 1] as number)) continue;
+      if (attempt === undefined || attempt.work.taskId !== frame[i + 1] || attempt.number !== frame[i + 2] || (how === verdict.skipped && attempt.is("live"))) {
         this.workforce.lateAnswers++;
         continue;
       }
       lane.release(slot);
       this.workforce.out--;
-      const how = frame[i + 3] as number;
       if (how === verdict.skipped) continue;
       const ms = frame[i + 5] as number;
       const { app } = attempt.work;
@@ -290,7 +226,7 @@ export class ThreadPool implements Executor {
       this.dispatcher.tell(attempt, { type: "attempt.answered", answer: (how === verdict.value ? { ok: true, value: payload, ms } : { ok: false, thrown: payload, ms }) satisfies Answer });
     }
     if (lane.count === 0) this.dispatcher.tell(thread, { type: "work.drained" });
-    if (this.queue.size > 0) this.offer();
+    if (this.queue.size > 0 || (lane.count === 0 && this.feeder.hasSpares)) this.offer();
   }
 
   message(message: WorkerMessage): void {

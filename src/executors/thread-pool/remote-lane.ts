@@ -63,6 +63,8 @@ export class RemoteLane implements LaneLink {
   /** The claim words are in the other process, which sets them when the frame arrives. */
   claim(): void {}
 
+  readonly takesBackAtOnce = false;
+
   revoke(slot: number, answer: (revoked: boolean) => void): void {
     if (this.ended) return;
     this.revocations.set(++this.tickets, answer);

@@ -52,6 +52,11 @@ export class Workforce {
     }
   }
 
+  /** Every lane has a thread that takes work. */
+  get isComplete(): boolean {
+    return this.lanes.every(({ thread }) => thread?.is("open") === true);
+  }
+
   private open(lane: Lane): void {
     const { dispatcher, host, options } = this.pool;
     lane.reset();

@@ -12,6 +12,7 @@ afterEach(() => process.chdir(home));
 
 /** A worker that does what the test says. */
 class FakeWorker implements LaneLink {
+  readonly takesBackAtOnce = true;
   readonly claims = new Claims();
   readonly posted: { slot: number; cwd: string }[] = [];
   killed = false;
