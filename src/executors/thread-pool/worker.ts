@@ -35,6 +35,8 @@ class Session {
   private running = false;
   private out: AnswerFrame = [];
   private transfer: ArrayBuffer[] = [];
+  /** When the last task began or ended. */
+  private now = 0;
   private flushed = 0;
   private flushPlanned = false;
   private scope: TaskScope | undefined;
@@ -91,21 +93,20 @@ class Session {
     for (let i = 0; i < frame.length; i += taskStride) {
       this.queue.push({ slot: frame[i] as number, task: frame[i + 1] as number, attempt: frame[i + 2] as number, app: frame[i + 3] as number, args: frame[i + 4] as readonly Encoded[], setting: frame[i + 5] as FramedTask["setting"] });
     }
-    if (!this.running) this.drain();
+    if (!this.running) this.drain(clock());
   }
 
   /** Runs what is queued until something must be waited for. */
-  private drain(): void {
+  private drain(now: number): void {
     this.running = true;
-    let start = clock();
+    this.now = now;
     while (this.next < this.queue.length) {
       const task = this.queue[this.next++] as FramedTask;
-      if (!this.run(task, start)) {
-        this.planFlush();
-        return;
-      }
-      start = clock();
-      if (start - this.flushed > flushAfter) this.flush();
+      // Before it, as it may take long.
+      if (this.now - this.flushed > flushAfter) this.flush();
+      if (this.run(task, this.now)) continue;
+      this.planFlush();
+      return;
     }
     this.queue = [];
     this.next = 0;
@@ -145,7 +146,7 @@ class Session {
       if (this.scope !== scope) return;
       this.failCurrent = undefined;
       finish();
-      this.drain();
+      this.drain(this.now);
     };
     const fail = (thrown: unknown): void => settle(() => this.fail(task, scope, thrown, start));
     // Not inside the handler of that error: what runs next has errors of its own.
@@ -172,7 +173,8 @@ class Session {
     this.scope = undefined;
     scope.close();
     this.claims.end(task.slot);
-    this.push(task, how, payload, clock() - start);
+    this.now = clock();
+    this.push(task, how, payload, this.now - start);
   }
 
   private push(task: FramedTask, how: number, payload: Encoded, ms: number): void {
@@ -191,7 +193,7 @@ class Session {
   }
 
   private flush(): void {
-    this.flushed = clock();
+    this.flushed = this.now;
     if (this.out.length === 0) return;
     const { out, transfer } = this;
     this.out = [];
