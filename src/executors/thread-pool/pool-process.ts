@@ -85,7 +85,7 @@ export class PoolProcess implements LaneProcess {
       forsake: () => {
         this.pipe.destroy();
         this.child?.unref();
-        this.ended(null, null);
+        queueMicrotask(() => this.ended(null, null)); // a step of its chart is under way
       },
       crashed: (error) => this.fail(error),
     });

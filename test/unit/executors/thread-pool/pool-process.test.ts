@@ -40,7 +40,9 @@ test("a process that its kernel does not let end counts as ended, once, and nobo
   process.kill(pid, "SIGSTOP");
   // In one turn: that it has ended cannot be seen meanwhile.
   sim.runFor(1201 + 10_000);
+  await Promise.resolve();
   expect(ends).toMatchObject([{ host: true, code: null, silence: { pid } }]);
+  expect(ends[0]?.signal).toBeUndefined();
   expect([made.gone, lane.ended, gone()]).toEqual([true, true, 1]);
   await made.close();
   await until("it has ended after all", () => !alive(pid));
