@@ -62,8 +62,8 @@ test("what lies unread when the lease is over is heard before it is judged", () 
   say();
   sim.runFor(leaseMs - 0.5);
   sim.clock.after(0.5, () => watch.heard());
-  sim.runFor(leaseMs / 4);
-  expect(told.filter((what) => what.startsWith("kill"))).toEqual([]);
+  sim.runFor(leaseMs);
+  expect(told, "and its next lease is like any other").toEqual([`ask ${leaseMs / 2}`, `ask ${leaseMs + leaseMs / 2}`]);
 });
 
 test("a pool that stands still, whenever and for however long, holds that against no process", () => {
@@ -82,14 +82,16 @@ test("a pool that stands still, whenever and for however long, holds that agains
 });
 
 test("both stand still: the process has its whole lease from when the pool can hear again", () => {
-  const { sim, pool, told, beat, stop, go } = watched();
+  const { sim, pool, told, say, beat, stop, go } = watched();
   beat();
-  sim.runFor(5000);
+  // A moment after its last sign, and after a look.
+  sim.runFor(5001);
   stop();
   pool.pause();
   sim.runFor(20 * leaseMs);
   pool.resume();
-  sim.runFor(leaseMs / 2);
+  sim.runFor(leaseMs - 10);
+  say();
   go();
   sim.runFor(2 * leaseMs);
   expect(told.filter((what) => what.startsWith("kill"))).toEqual([]);
