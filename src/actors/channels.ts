@@ -15,12 +15,14 @@ import type { TaskMessage } from "../state-machines/task.js";
 import type { ThreadMessage } from "../state-machines/thread.js";
 import type { ConsumerMessage } from "../state-machines/work-consumer.js";
 import type { ProducerMessage } from "../state-machines/work-producer.js";
+import type { WorkerProcessMessage } from "../state-machines/worker-process.js";
 
 /** What each chart is told. */
 export interface ChartMessages {
   readonly task: TaskMessage;
   readonly attempt: AttemptMessage;
   readonly thread: ThreadMessage;
+  readonly "worker-process": WorkerProcessMessage;
   readonly executor: ExecutorMessage;
   readonly kernel: KernelMessage;
   readonly supervisor: SupervisorMessage;
@@ -72,6 +74,8 @@ export const channels = {
 
   workers: channel("thread", ["host", "executor", "attempt"], "both", "its life, and whether it has work", "a few for each thread"),
   patience: channel("thread", ["clock"], "work", "it was told to end, and has not", "one timer for a thread"),
+  "processes of workers": channel("worker-process", ["host"], "control", "that it is there again, or has ended", "one for each change"),
+  "silence of processes": channel("worker-process", ["clock"], "control", "how long it has been silent, or takes to end", "one timer for a process"),
 
   "pool state": channel("executor", ["host", "program", "executor", "thread", "attempt", "task", "child"], "work", "work and workers come and go", "one for each cause"),
 
@@ -134,6 +138,7 @@ export const routes = {
     "claim.revoked": "claims", "claim.refused": "claims", "walltime.expired": "walltime",
   },
   thread: { "thread.ready": "workers", "work.sent": "workers", "work.drained": "workers", "thread.stop": "workers", "thread.exited": "workers", "patience.expired": "patience" },
+  "worker-process": { "sign.heard": "processes of workers", "process.exited": "processes of workers", "silence.due": "silence of processes", "exit.overdue": "silence of processes" },
   executor: {
     "executor.started": "pool state", "executor.failed": "pool state", "work.offered": "pool state", "workers.missing": "pool state", "workers.complete": "pool state",
     "executor.drain": "pool state", "work.finished": "pool state", "executor.stop": "pool state", "workers.gone": "pool state",

@@ -45,10 +45,14 @@ function executorChecks(executor: Plain, prefix: string): ConfigProblem[] {
 }
 
 function threadPoolChecks(pool: Plain, prefix: string): ConfigProblem[] {
-  const { maxThreads, minThreads, resourceLimits } = pool;
+  const { maxThreads, minThreads, resourceLimits, heartbeatThreshold, isolation } = pool;
   const problems: ConfigProblem[] = [];
   if (typeof minThreads === "number" && typeof maxThreads === "number" && minThreads > maxThreads) {
     problems.push(error(`${prefix}minThreads`, `is ${minThreads}, more than maxThreads, which is ${maxThreads}`));
+  }
+  if (isDuration(heartbeatThreshold)) {
+    if (parseDuration(heartbeatThreshold, "threshold") === 0) problems.push(error(`${prefix}heartbeatThreshold`, "is 0; a process needs some time to say that it is there"));
+    else if (isolation !== "process") problems.push(warning(`${prefix}heartbeatThreshold`, 'has no effect on threads, which stand still only where this process does; set isolation: "process" beside it'));
   }
   if (typeof maxThreads !== "number") return problems;
   const cores = availableParallelism();

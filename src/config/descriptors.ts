@@ -36,6 +36,8 @@ export interface ThreadPoolOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** How long a shell command that was told to end has before it is killed. Default 2 s. */
   readonly killGrace?: Duration | undefined;
+  /** How long a process with workers counts as there that says nothing: one that stands still is killed then. For `isolation: "process"`. Default 30 s. */
+  readonly heartbeatThreshold?: Duration | undefined;
 }
 
 /** What `threadPool` returns: plain frozen data that says what to start. */

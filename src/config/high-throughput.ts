@@ -37,7 +37,7 @@ export interface HighThroughputOptions {
   readonly prefetchCapacity?: number | undefined;
   /** How often managers and interchange say that they are there. Default 5 s. */
   readonly heartbeatPeriod?: Duration | undefined;
-  /** How long a silent manager counts as there. Default 30 s. */
+  /** How long a silent manager counts as there, and a silent process of a worker. Default 30 s. */
   readonly heartbeatThreshold?: Duration | undefined;
   /** How long after its start a manager takes no more work, finishes what it has and ends. Default: never, but before the block's walltime. */
   readonly drainPeriod?: Duration | undefined;

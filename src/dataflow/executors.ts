@@ -18,7 +18,7 @@ export const executorMaker = (first?: FirstHosts): ExecutorMaker => async (descr
   if (descriptor.kind === "high-throughput") return await highThroughputOf(descriptor, dispatcher, listener, broken, incarnation, run);
   const { label, isolation } = descriptor;
   const maxThreads = descriptor.maxThreads ?? availableParallelism();
-  const host = first?.take(label) ?? (await hostFor(descriptor));
+  const host = first?.take(label) ?? (await hostFor(descriptor, dispatcher));
   const options = { label, incarnation, maxThreads, minThreads: Math.min(maxThreads, descriptor.minThreads ?? 1), killGrace: parseDuration(descriptor.killGrace ?? 2000, "killGrace"), patience: patience[isolation ?? "thread"], ownsProcesses: isolation === "process" && maxThreads === 1 };
   return new ThreadPool(options, host, dispatcher, listener, broken);
 };

@@ -1,14 +1,16 @@
 import type { RunnableDescriptor, ThreadPoolDescriptor } from "../config/descriptors.js";
+import type { Dispatcher } from "../actors/dispatcher.js";
+import { parseDuration } from "../config/units.js";
 import type { LaneHost } from "../executors/thread-pool/host.js";
 import { PiscinaHost, type PiscinaHostOptions } from "../executors/thread-pool/piscina-host.js";
 
 const optionsOf = ({ label, resourceLimits, env }: ThreadPoolDescriptor): PiscinaHostOptions => ({ label, ...(resourceLimits === undefined ? {} : { resourceLimits }), ...(env === undefined ? {} : { env }) });
 
 /** Where the workers of an executor live: threads of this process, or of a process of their own. */
-export async function hostFor(descriptor: ThreadPoolDescriptor): Promise<LaneHost> {
+export async function hostFor(descriptor: ThreadPoolDescriptor, dispatcher: Dispatcher): Promise<LaneHost> {
   if (descriptor.isolation !== "process") return new PiscinaHost(optionsOf(descriptor));
   const { ProcessHost } = await import("../executors/thread-pool/process-host.js");
-  return new ProcessHost(optionsOf(descriptor));
+  return new ProcessHost({ ...optionsOf(descriptor), watch: { dispatcher, leaseMs: parseDuration(descriptor.heartbeatThreshold ?? "30s", "heartbeatThreshold") } });
 }
 
 /** The hosts of the executors that a kernel begins with. A thread takes longest to be there: the first of each boots while the rest of the kernel loads. */

@@ -16,12 +16,14 @@ import { taskMachine } from "./task.js";
 import { threadMachine } from "./thread.js";
 import { workConsumerMachine } from "./work-consumer.js";
 import { workProducerMachine } from "./work-producer.js";
+import { workerProcessMachine } from "./worker-process.js";
 
 /** Every chart there is, by name. */
 export const charts: Readonly<Record<string, AnyStateMachine>> = {
   task: taskMachine,
   attempt: attemptMachine,
   thread: threadMachine,
+  "worker-process": workerProcessMachine,
   executor: executorMachine,
   kernel: kernelMachine,
   supervisor: supervisorMachine,

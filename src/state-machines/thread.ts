@@ -10,6 +10,17 @@ export interface MemoryUse {
   readonly pid: number;
 }
 
+/** A process that stood still, as its pool saw it. */
+export interface Silence {
+  readonly pid: number | undefined;
+  /** As far as its pool could have heard it. */
+  readonly silentMs: number;
+  /** Its last sign, or its start where there was none: milliseconds since 1970. */
+  readonly since: number;
+  /** What the kernel said of its main thread when it was killed, where that could be seen. */
+  readonly state: string | undefined;
+}
+
 /** How a worker thread or slot process ended. */
 export interface ThreadEnd {
   /** Of the process that has ended with it. */
@@ -20,6 +31,8 @@ export interface ThreadEnd {
   readonly error?: unknown;
   /** It was ended because of the memory that it used. */
   readonly memory?: MemoryUse;
+  /** Its process was killed because it stood still. */
+  readonly silence?: Silence;
   /** The process around it is gone too. */
   readonly host?: boolean;
   /** The process around it was ended because of another worker in it. */

@@ -30,11 +30,11 @@ const connectTimeout = { least: 1000, most: 10_000 };
 
 const nodeIndex = (): number => Number(process.env["CARAWAY_NODE_INDEX"] ?? process.env["SLURM_PROCID"] ?? 0) || 0;
 
-function hostOf({ label, block, isolation, resourceLimits, env, typescript }: ManagerSetup, uid: string, workers: number, slots: Slots, logs: string): LaneHost {
+function hostOf({ label, block, isolation, resourceLimits, env, typescript, leaseMs }: ManagerSetup, uid: string, workers: number, slots: Slots, logs: string, dispatcher: Dispatcher): LaneHost {
   const ofNode = { ...env, CARAWAY_BLOCK: block, CARAWAY_MANAGER: uid, CARAWAY_WORKER_COUNT: String(workers) };
   const options: PiscinaHostOptions = { label, block, resourceLimits, env: ofNode, typescript: typescript ?? undefined, logs };
   if (isolation === "thread") return new PiscinaHost({ ...options, environmentOf: (worker) => slots.environmentOf(worker) });
-  return new SlotProcesses(options, slots);
+  return new SlotProcesses({ ...options, watch: { dispatcher, leaseMs } }, slots);
 }
 
 /** Says on stderr, which the block's output shows, why a manager did not do its work. */
@@ -82,7 +82,7 @@ async function main(path: string | undefined): Promise<void> {
   const facts = { uid, block: setup.block, rank, host: hostname(), pid: process.pid, ...(place === undefined ? {} : { place }), cores, memoryMb: Math.round(memory / 2 ** 20), coresPerWorker: setup.coresPerWorker, ...(setup.memPerWorker === null ? {} : { memoryPerWorkerMb: setup.memPerWorker / 2 ** 20 }), accelerators: setup.accelerators, versions: { node: process.version, caraway: packageVersion() }, workers, prefetch: setup.prefetch };
   const { label, isolation, killGrace, leaseMs, graceMs, walltimeMs } = setup;
   const makePool = (listener: WorkListener): ThreadPool =>
-    new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers, slots, join(dirname(path as string), setup.block, uid)), dispatcher, listener, (error) => manager.broke(error));
+    new ThreadPool({ label, maxThreads: workers, minThreads: 1, killGrace, patience: patience[isolation], ownsProcesses: isolation === "process" }, hostOf(setup, uid, workers, slots, join(dirname(path as string), setup.block, uid), dispatcher), dispatcher, listener, (error) => manager.broke(error));
   const connect = telling((): Promise<HeadLink> => connectTo(setup.head, { key, hello: { kind: "manager", facts: { uid } }, timeout: Math.max(connectTimeout.least, Math.min(leaseMs, connectTimeout.most)), types: headFrames, urgent: [frame.alive] }));
   // The link and the workers keep the process alive, and where both are gone, this does until the lease is over.
   const alive = setInterval(() => undefined, 2 ** 30);

@@ -1,7 +1,7 @@
 import { AppExit, AppTimeout, ManagerLost, MemoryExceeded, WorkerLost } from "../../errors/index.js";
 import type { ErrorPlace } from "../../errors/index.js";
 import type { StopReason } from "../../state-machines/attempt.js";
-import type { MemoryUse, ThreadEnd } from "../../state-machines/thread.js";
+import type { MemoryUse, Silence, ThreadEnd } from "../../state-machines/thread.js";
 import type { WorkFailure } from "../executor.js";
 import type { Attempt } from "./attempt.js";
 import type { Fate } from "./host.js";
@@ -35,6 +35,7 @@ export function failureOf(attempt: Attempt, label: string, why: StopReason | und
   if (loss?.bystander === true) return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} was stopped, and not on its account`, { where, evidence }), uncharged);
   if (end?.memory !== undefined) return lost(overMemory(`${name} (task ${work.taskId}, attempt ${number})`, end.memory, where), "app");
   if (isOutOfMemory(end)) return lost(new MemoryExceeded("CW-APP-007", `${name} (task ${work.taskId}) used up the memory of its worker`, { where, evidence, cause: end?.error }), "app");
+  if (end?.silence !== undefined) return lost(stoodStill(`${name} (task ${work.taskId}, attempt ${number})`, end.silence, where, evidence), "lost");
   if (end?.host === true) return lost(new ManagerLost("CW-EXEC-006", `the process that ran ${name} died (${describeEnd(end)})`, { where, evidence }), "lost");
   if (end !== undefined && end.error === undefined && end.code !== null) return lost(new AppExit("CW-APP-006", `${name} (task ${work.taskId}) ended its worker with exit code ${end.code}`, { where, evidence }), "app");
   return lost(new WorkerLost("CW-EXEC-001", `the worker of ${name} died (${describeEnd(end)})`, { where, evidence, cause: end?.error }), "lost");
@@ -48,8 +49,26 @@ function overMemory(what: string, { used, peak, limit, of, pid }: MemoryUse, whe
   return new MemoryExceeded("CW-APP-007", `${what} was ended, as the one that could best be spared: the workers of its node used ${mib(used)} of memory, nearly all there is (${mib(limit)} may be used)`, { where, evidence, hint: "Let fewer tasks run at once (maxWorkersPerNode, memPerWorker, `resources: { memory }`), or work on less data." });
 }
 
+function stoodStill(what: string, silence: Silence, where: ErrorPlace, evidence: object): ManagerLost {
+  const { silentMs, since, state } = silence;
+  const cause =
+    state === undefined ? "See what its machine was doing: it may have been out of memory."
+    : /^t/i.test(state) ? "Something has stopped it: SIGSTOP, SIGTSTP, a debugger."
+    : state.startsWith("D") ? "A file system or a device does not answer: see which the task uses."
+    : "Its machine had no time for it: let fewer tasks run at once, or give them less memory.";
+  return new ManagerLost("CW-EXEC-006", `the process that ran ${what} stood still and was killed: it ${describeSilence(silence)}`, { where, evidence: { ...evidence, silentMs, since: timeOf(since), state }, hint: `${cause} The task is run again, up to \`lost\` times. Where such pauses are usual, raise heartbeatThreshold.` });
+}
+
+const timeOf = (wall: number): string => new Date(wall).toISOString();
+
+/** What is known of a process that stood still, as the end of a sentence. */
+export function describeSilence({ silentMs, since, state }: Silence): string {
+  return `said nothing for ${(silentMs / 1000).toFixed(1)} s, since ${timeOf(since)}${state === undefined ? "" : `; its state in /proc was ${state}`}`;
+}
+
 export function describeEnd(end: ThreadEnd | undefined): string {
   if (end === undefined) return "it does not end";
+  if (end.silence !== undefined) return `its process ${describeSilence(end.silence)}`;
   if (end.error instanceof Error) return end.error.message;
   if (end.signal !== undefined) return `signal ${end.signal}`;
   return `exit code ${end.code ?? "unknown"}`;

@@ -1,20 +1,23 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { PoolStartFailed } from "../../errors/index.js";
 import { decodeThrown } from "../../serialization/index.js";
-import type { MemoryUse, ThreadEnd } from "../../state-machines/thread.js";
+import type { MemoryUse, Silence, ThreadEnd } from "../../state-machines/thread.js";
 import type { LaneEvents } from "./host.js";
+import { describeSilence } from "./failures.js";
 import { nested } from "./offspring.js";
 import { Packets } from "./packets.js";
 import { pipeFd, type FromProcess, type ProcessSetup, type ToProcess } from "./process-protocol.js";
+import { stateOf } from "./process-state.js";
+import { beatOf, ProcessWatch, type WatchTerms } from "./process-watch.js";
 import { RemoteLane, type LaneProcess } from "./remote-lane.js";
 import { clearNote, makeNotes, readFates } from "./start-notes.js";
 
 export interface PoolProcessOptions {
-  readonly setup: Omit<ProcessSetup, "t">;
+  readonly setup: Omit<ProcessSetup, "t" | "beatMs">;
+  readonly watch: WatchTerms;
   /** What it is started by: a program and its arguments. */
   readonly prefix?: readonly string[] | undefined;
   /** Milliseconds that a worker which was told to end may take before the whole process is killed. */
@@ -47,20 +50,45 @@ export class PoolProcess implements LaneProcess {
   readonly ready: Promise<void>;
   gone = false;
   private use: MemoryUse | undefined;
+  private silence: Silence | undefined;
+  private readonly watch: ProcessWatch;
+  private readonly over: Promise<void>;
+  private settleOver!: () => void;
 
   constructor(private readonly options: PoolProcessOptions) {
-    const { setup } = options;
+    const { setup, watch } = options;
     this.ready = new Promise((resolve, reject) => (this.settleReady = { resolve, reject }));
     this.ready.catch(() => undefined);
+    this.over = new Promise((resolve) => (this.settleOver = resolve));
     this.child = this.start();
     // Without descriptors there are no pipes, against what its type says.
     this.pipe = ((this.child?.stdio)?.[pipeFd] as Socket | undefined) ?? new Socket().destroy();
     this.pipe.on("error", () => this.pipe.destroy());
+    this.watch = this.watched(watch);
+    // Part of a large packet is a sign as well.
+    this.pipe.on("data", () => this.watch.heard());
     this.packets = new Packets(this.pipe, (message) => this.take(message), (error) => this.fail(error));
-    this.packets.send({ t: "setup", ...setup });
+    this.packets.send({ t: "setup", ...setup, beatMs: beatOf(watch.leaseMs) });
     const drained = this.pipe.closed ? Promise.resolve() : new Promise<void>((resolve) => this.pipe.once("close", () => resolve()));
     this.child?.once("exit", (code, signal) => void drained.then(() => this.ended(code, signal)));
     if (this.pid === undefined) setImmediate(() => this.ended(null, null));
+  }
+
+  private watched(terms: WatchTerms): ProcessWatch {
+    return new ProcessWatch(this.options.setup.label, terms, {
+      ask: () => this.send({ t: "ask" }),
+      kill: (silence) => {
+        const { pid } = this;
+        this.silence = { ...silence, pid, state: pid === undefined ? undefined : stateOf(pid) };
+        this.child?.kill("SIGKILL");
+      },
+      forsake: () => {
+        this.pipe.destroy();
+        this.child?.unref();
+        queueMicrotask(() => this.ended(null, null)); // a step of its chart is under way
+      },
+      crashed: (error) => this.fail(error),
+    });
   }
 
   private start(): ChildProcess | undefined {
@@ -84,7 +112,7 @@ export class PoolProcess implements LaneProcess {
   }
 
   /** It says what cannot be: a task has written to its pipe. Whose that was is known by what has begun there. */
-  private fail(error: Error): void {
+  private fail(error: unknown): void {
     this.failure ??= error;
     this.child?.kill("SIGKILL");
   }
@@ -134,12 +162,10 @@ export class PoolProcess implements LaneProcess {
   async close(): Promise<void> {
     if (this.gone || this.child === undefined) return;
     this.hold(true);
-    const exited = once(this.child, "exit");
     const timer = setTimeout(() => this.child?.kill("SIGKILL"), closePatience);
     this.pipe.end();
-    await exited;
+    await this.over;
     clearTimeout(timer);
-    if (!this.pipe.closed) await once(this.pipe, "close");
   }
 
   private take(message: FromProcess): void {
@@ -148,7 +174,7 @@ export class PoolProcess implements LaneProcess {
       this.settleReady.resolve();
     } else if (message.t === "broken") this.settleReady.reject(decodeThrown(message.error));
     else if (message.t === "spawned") this.options.spawned(message.task);
-    else this.forLane(message);
+    else if (message.t !== "alive") this.forLane(message);
   }
 
   private forLane(message: Extract<FromProcess, { link: number }>): void {
@@ -175,14 +201,18 @@ export class PoolProcess implements LaneProcess {
   private ended(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.gone) return;
     this.gone = true;
-    this.settleReady.reject(new PoolStartFailed("CW-EXEC-007", `the process of the pool "${this.options.setup.label}" ended before it was ready (${signal ?? `exit code ${code}`})`, { where: { executor: this.options.setup.label }, evidence: { exitCode: code, signal }, hint: "See what it printed." }));
+    this.watch.ended();
+    const { silence } = this;
+    const how = silence === undefined ? (signal ?? `exit code ${code}`) : describeSilence(silence);
+    this.settleReady.reject(new PoolStartFailed("CW-EXEC-007", `the process of the pool "${this.options.setup.label}" ended before it was ready (${how})`, { where: { executor: this.options.setup.label }, evidence: { exitCode: code, signal, ...silence }, hint: "See what it printed." }));
     this.options.gone();
     for (const lane of [...this.lanes.values()]) {
-      const end: ThreadEnd = { code, host: true, ...(this.failure === undefined ? {} : { error: this.failure }), ...(this.pid === undefined ? {} : { pid: this.pid }), ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }), ...(this.use === undefined ? {} : { memory: this.use }) };
+      const end: ThreadEnd = { code, host: true, ...(this.failure === undefined ? {} : { error: this.failure }), ...(this.pid === undefined ? {} : { pid: this.pid }), ...(signal === null ? {} : { signal }), ...(this.culprit === undefined || this.culprit === lane ? {} : { onAccountOfAnother: true }), ...(this.use === undefined ? {} : { memory: this.use }), ...(silence === undefined ? {} : { silence }) };
       lane.died(end, this.notes === undefined ? () => "unclaimed" : readFates(this.notes, lane.lane));
       this.forget(lane);
     }
     if (this.notes !== undefined) closeSync(this.notes);
+    this.settleOver();
   }
 }
 

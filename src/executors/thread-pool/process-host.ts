@@ -8,6 +8,8 @@ import { typescriptProject } from "../../actors/typescript.js";
 /** How long a worker may take to end before its process is killed, in milliseconds. */
 const patience = 500;
 
+export type ProcessHostOptions = PiscinaHostOptions & Pick<PoolProcessOptions, "prefix" | "watch">;
+
 /**
  * Workers as threads of a process of their own: it can be killed for real, and when it dies the program lives. Started when
  * first needed, and again after each death. Shell commands are processes anyway, and children of this one.
@@ -18,7 +20,7 @@ export class ProcessHost implements LaneHost {
   /** Tasks that have started processes of their own. */
   private readonly parents = new Set<string>();
 
-  constructor(private readonly options: PiscinaHostOptions & Pick<PoolProcessOptions, "prefix">) {
+  constructor(private readonly options: ProcessHostOptions) {
     this.shells = new Shells(options.env);
   }
 
@@ -34,10 +36,11 @@ export class ProcessHost implements LaneHost {
 
   private running(): PoolProcess {
     if (this.process !== undefined && !this.process.gone) return this.process;
-    const { label, block, resourceLimits, env, typescript, logs, prefix } = this.options;
+    const { label, block, resourceLimits, env, typescript, logs, prefix, watch } = this.options;
     const made = new PoolProcess({
       setup: { label, block, resourceLimits, env, typescript: typescript ?? typescriptProject(), logs, token: this.shells.token },
       prefix,
+      watch,
       patience,
       spawned: (task) => {
         this.parents.add(task);

@@ -10,9 +10,13 @@ import { notesFd, pipeFd, type FromProcess, type ProcessSetup, type ToProcess } 
 /** How often claim words are read while work is out, in milliseconds. */
 const observeEvery = 5;
 
-/** The main thread of a pool's process: passes on what head and workers tell each other. No code of tasks runs here, so it always sees its parent's end. */
+/**
+ * The main thread of a pool's process: passes on what head and workers tell each other, and says every now and then that it is there. No code
+ * of tasks runs here, so it always can, and always sees its parent's end. A head that says nothing stands still, and is waited for.
+ */
 class PoolMain implements Offspring {
   token = "";
+  private readonly pipe = new Socket({ fd: pipeFd, readable: true, writable: true });
   private readonly packets: Packets<FromProcess, ToProcess>;
   private readonly lanes = new Map<number, HostedLane>();
   private readonly directory = new Directory();
@@ -23,7 +27,7 @@ class PoolMain implements Offspring {
   private observer: NodeJS.Timeout | undefined;
 
   constructor() {
-    const pipe = new Socket({ fd: pipeFd, readable: true, writable: true });
+    const { pipe } = this;
     this.packets = new Packets(pipe, (message) => this.take(message), () => this.leave());
     pipe.on("error", () => pipe.destroy());
     pipe.on("end", () => this.leave());
@@ -40,6 +44,7 @@ class PoolMain implements Offspring {
   private async start(setup: ProcessSetup): Promise<void> {
     const { label, block, resourceLimits, env, typescript, logs } = setup;
     this.token = setup.token;
+    setInterval(() => this.say(), setup.beatMs);
     this.host = new PiscinaHost({
       label, offspring: this, notes: notesFd, typescript, logs,
       ...(block === undefined ? {} : { block }),
@@ -59,6 +64,10 @@ class PoolMain implements Offspring {
 
   private obey(message: ToProcess): void {
     if (message.t === "setup") return;
+    if (message.t === "ask") {
+      this.say();
+      return;
+    }
     if (message.t === "open") {
       this.open(message.link, message.lane);
       return;
@@ -72,6 +81,11 @@ class PoolMain implements Offspring {
     else if (message.t === "revoke") lane.revoke(message.slot, message.ticket);
     else if (message.t === "look") lane.look(message.ticket);
     else lane.kill();
+  }
+
+  /** What waits to be read is a sign already. */
+  private say(): void {
+    if (this.pipe.writableLength === 0) this.packets.send({ t: "alive" });
   }
 
   private open(link: number, lane: number): void {

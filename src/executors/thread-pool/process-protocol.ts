@@ -14,6 +14,8 @@ export interface ProcessSetup {
   readonly logs: string | undefined;
   /** By it the processes that tasks start are found. */
   readonly token: string;
+  /** How often it says that it is there, in milliseconds. */
+  readonly beatMs: number;
 }
 
 /** Head to the process of a pool. `link` names one incarnation of one lane's worker. */
@@ -25,11 +27,15 @@ export type ToProcess =
   | { readonly t: "revoke"; readonly link: number; readonly slot: number; readonly ticket: number }
   /** What runs is told of, where that has changed; then this is answered. */
   | { readonly t: "look"; readonly link: number; readonly ticket: number }
-  | { readonly t: "kill"; readonly link: number };
+  | { readonly t: "kill"; readonly link: number }
+  /** It has not been heard for a while. Answered by `alive`. */
+  | { readonly t: "ask" };
 
 /** The process of a pool to the head. */
 export type FromProcess =
   | { readonly t: "hello" }
+  /** Nothing else: it is there. */
+  | { readonly t: "alive" }
   | { readonly t: "broken"; readonly error: Encoded }
   | { readonly t: "answers"; readonly link: number; readonly frame: AnswerFrame }
   | { readonly t: "message"; readonly link: number; readonly message: WorkerMessage }

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { app, type AppFuture } from "#internal/index";
-import { held, heldOnce, Latch } from "../../unit/dataflow/latch.js";
+import { held, heldOnce, Latch, passing } from "../../unit/dataflow/latch.js";
 import { alive, until } from "../../unit/executors/shell/observe.js";
-import { label, tells, timed, withCluster } from "./cluster.js";
+import { label, leaseMs, tells, timed, withCluster } from "./cluster.js";
 
 const square = app((x: number) => x * x);
 const losses = (future: AppFuture<unknown>) => future.attempts.map(({ attempt, charge, error }) => ({ attempt, charge, name: error.name }));
@@ -95,9 +96,34 @@ test("F15: a task whose memory runs out in a way that ends the process costs a m
   });
 });
 
-test("F4: a worker's process that stands still is killed with the walltime of its task, and its slot works again", async () => {
+test("F4: a worker's process that stands still is killed with the lease; its task runs again, and its slot works again", async () => {
   const latch = new Latch();
-  await withCluster({ isolation: "process", maxWorkersPerNode: 1 }, async ({ kernel, manned }) => {
+  await withCluster({ isolation: "process" }, async ({ kernel, manned, workers }) => {
+    const before = await manned();
+    const stuck = heldOnce.on(kernel)(latch.name, "stuck");
+    const bystander = heldOnce.on(kernel)(latch.name, "bystander");
+    await latch.arrived(2);
+    const pid = pidOf(latch, "stuck");
+    process.kill(pid, "SIGSTOP");
+    await timed(`a worker's process that stands still is noticed (lease ${leaseMs} ms)`, 5000, async () => until("the head knows", () => stuck.attempts.length > 0));
+    await timed("its task runs again after its worker stood still", 5000, async () => expect(await stuck).toBe(2));
+    expect(losses(stuck)).toEqual([{ attempt: 1, charge: "lost", name: "ManagerLost" }]);
+    tells(stuck.attempts[0]?.error, /heldOnce .*said nothing for 1\.\d s, since 20\d\d-.*T \(stopped\)/, String(pid), "block-1", '"host"', "SIGSTOP", "heartbeatThreshold");
+    latch.open();
+    expect(await bystander).toBe(1);
+    expect(bystander.attempts).toEqual([]);
+    const both = await Promise.all([passing.on(kernel)(latch.name, "a"), passing.on(kernel)(latch.name, "b")]);
+    expect(both).toEqual(["a", "b"]);
+    expect(alive(pid)).toBe(false);
+    expect(workers()).toHaveLength(2);
+    expect(await manned()).toEqual(before);
+  });
+  latch.close();
+});
+
+test("F4: a worker's process that stands still is killed with the walltime of its task where that is over first, and its slot works again", async () => {
+  const latch = new Latch();
+  await withCluster({ isolation: "process", maxWorkersPerNode: 1, heartbeatThreshold: "20s" }, async ({ kernel, manned }) => {
     const before = await manned();
     const stuck = heldOnce.with({ walltime: 3000, retries: 0 }).on(kernel)(latch.name, "stuck");
     await latch.arrived();
@@ -123,6 +149,7 @@ test("F4: a worker's process that stood still for a while answers as if nothing 
     process.kill(pid, "SIGSTOP");
     latch.open();
     expect(await square.on(kernel)(4)).toBe(16);
+    await delay(leaseMs * 0.7);
     process.kill(pid, "SIGCONT");
     expect(await one).toBe(1);
     expect(one.attempts).toEqual([]);

@@ -8,7 +8,7 @@ const lines = async (config: unknown): Promise<string[]> => (await checkConfig(c
 describe("checkConfig", () => {
   it("finds nothing wrong with every option at a good value", async () => {
     const config = {
-      executors: [threadPool({ label: "a", maxThreads: 2, minThreads: 0, isolation: "process", resourceLimits: { maxOldGenerationSizeMb: 64 }, env: { A: "b" }, killGrace: 500 }), threadPool({ label: "b" })],
+      executors: [threadPool({ label: "a", maxThreads: 2, minThreads: 0, isolation: "process", resourceLimits: { maxOldGenerationSizeMb: 64 }, env: { A: "b" }, killGrace: 500, heartbeatThreshold: "1m" }), threadPool({ label: "b" })],
       retries: { app: 2.5, lost: 0, backoff: { min: "1s", max: "1m", factor: 3, jitter: 0.5 }, cost: () => 1 },
       cache: false, runDir: "runs", strategy: "none", strategyPeriod: 100, maxIdleTime: "1m", exitMode: "cancel", dependencyResolver: "shallow",
       maxPending: 10, retain: 0, progress: true, logger: console, projectName: "demo", profiles: { quick: { retries: 3 } },
@@ -140,6 +140,8 @@ describe("checkConfig", () => {
     [{ executors: [slurm()] }, "executors[0] must be an executor, but slurm() makes a provider, which belongs to an executor"],
     [{ executors: [threadPool(), threadPool()] }, 'executors[1].label is "threads", the label of executors[0] already; give each executor its own label'],
     [{ executors: [threadPool({ minThreads: 3, maxThreads: 2 })] }, "executors[0].minThreads is 3, more than maxThreads, which is 2"],
+    [{ executors: [threadPool({ isolation: "process", heartbeatThreshold: 0 })] }, "executors[0].heartbeatThreshold is 0; a process needs some time to say that it is there"],
+    [{ executors: [threadPool({ heartbeatThreshold: "1m" })] }, 'executors[0].heartbeatThreshold has no effect on threads, which stand still only where this process does; set isolation: "process" beside it'],
     [{ executors: [{ kind: "thread-pool", env: { A: 1 } }] }, "executors[0].env.A must be a text, but is 1"],
     [{ retries: { backoff: { min: "1s" } } }, 'retries.backoff.max must be a duration, a number of milliseconds or text such as "30s" or "1h30m", but is missing'],
     [{ retries: { backoff: { min: "2s", max: "1s" } } }, "retries.backoff.min is 2s, longer than max, which is 1s"],

@@ -1,8 +1,7 @@
 import type { ShellAnswer } from "../../executor.js";
 import type { LaneEvents, LaneHost, LaneLink, ShellLink, ShellRequest } from "../../thread-pool/host.js";
-import type { PiscinaHostOptions } from "../../thread-pool/piscina-host.js";
+import { ProcessHost, type ProcessHostOptions } from "../../thread-pool/process-host.js";
 import type { Slots } from "./slots.js";
-import { ProcessHost } from "../../thread-pool/process-host.js";
 
 /** A process for each worker: what one of them does to its process harms no other, and each has a directory and an environment of its own. */
 export class SlotProcesses implements LaneHost {
@@ -10,7 +9,7 @@ export class SlotProcesses implements LaneHost {
   private readonly shells: ProcessHost;
 
   constructor(
-    private readonly options: PiscinaHostOptions,
+    private readonly options: ProcessHostOptions,
     private readonly of: Slots,
   ) {
     this.shells = new ProcessHost(options);

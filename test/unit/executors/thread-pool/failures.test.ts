@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { failureOf, type Loss } from "#internal/executors/thread-pool/failures";
+import type { CarawayError } from "#internal/errors/index";
 import type { Attempt } from "#internal/executors/thread-pool/attempt";
 
 const attempt = (number = 1) => ({ number, lane: { index: 2 }, work: { taskId: 9, walltime: 100, app: { name: "tally" } } }) as unknown as Attempt;
@@ -19,6 +20,21 @@ test.each<[string, Loss, string, string]>([
   expect([failure.error.name, failure.charge]).toEqual([name, charge]);
   expect(failure.error).toMatchObject({ where: { task: 9, attempt: 1, app: "tally", executor: "threads", worker: "threads/2" } });
   expect(failure.error.message).toContain("tally");
+});
+
+test.each([
+  ["T (stopped)", /SIGSTOP/],
+  ["t (stopped by a debugger)", /debugger/],
+  ["D (in a call of its kernel that cannot be interrupted)", /file system/],
+  ["R (running)", /fewer tasks/],
+  [undefined, /out of memory/],
+])("a process that stood still (%s) is told of with what was seen of it, since when, and what to do", (state, advice) => {
+  const since = Date.UTC(2026, 0, 2, 3, 4, 5);
+  const { error, charge } = failureOf(attempt(), "threads", undefined, loss({ end: { code: null, signal: "SIGKILL", host: true, pid: 77, silence: { pid: 77, silentMs: 30_120, since, state } } }), false);
+  expect(charge).toBe("lost");
+  expect(error).toMatchObject({ name: "ManagerLost", code: "CW-EXEC-006", evidence: { pid: 77, silentMs: 30_120, since: "2026-01-02T03:04:05.000Z", state }, where: { worker: "threads/2" } });
+  expect(error.message).toBe(`the process that ran tally (task 9, attempt 1) stood still and was killed: it said nothing for 30.1 s, since 2026-01-02T03:04:05.000Z${state === undefined ? "" : `; its state in /proc was ${state}`}`);
+  expect((error as CarawayError).hint).toMatch(advice);
 });
 
 test("a walltime is the app's, whatever became of the worker, and says whether its code goes on", () => {
