@@ -24,12 +24,17 @@ export function clearNote(fd: number, lane: number): void {
   writeSync(fd, new Uint8Array(noteBytes), 0, noteBytes, lane * noteBytes);
 }
 
-/** The fate of the tasks of a lane whose process has died, by their place in its order (from 1). */
+/**
+ * The fate of the tasks of a lane whose process has died, by their place in its order (from 1). Where what is there is no note, one of them
+ * has written over it: so it had begun, and nobody can say which it was.
+ */
 export function readFates(fd: number, lane: number): (order: number) => Fate {
-  const note = new Float64Array(1);
-  readSync(fd, new Uint8Array(note.buffer), 0, noteBytes, lane * noteBytes);
-  const last = Math.floor((note[0] as number) / 2);
-  const lastHasEnded = (note[0] as number) % 2 === 1;
+  const read = new Float64Array(1);
+  readSync(fd, new Uint8Array(read.buffer), 0, noteBytes, lane * noteBytes);
+  const [note = 0] = read;
+  if (!Number.isSafeInteger(note) || note < 0) return () => "started";
+  const last = Math.floor(note / 2);
+  const lastHasEnded = note % 2 === 1;
   return (order) => (order > last ? "unclaimed" : order === last && !lastHasEnded ? "started" : "ended");
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync } from "node:fs";
+import { closeSync, fstatSync, writeSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
 import { Claims } from "#internal/executors/thread-pool/claims";
 import { clearNote, makeNotes, NotedClaims, readFates } from "#internal/executors/thread-pool/start-notes";
@@ -52,4 +52,9 @@ test("a lane's new worker begins with a blank note, and lanes do not share their
   head.send(0);
   expect(new NotedClaims(head.buffer, notes, 6).start(0, 1)).toBe(true);
   expect([fates(5, 1), fates(6, 1)]).toEqual([["unclaimed"], ["started"]]);
+});
+
+test.each([["garbage", Buffer.from("garbage!")], ["a tiny number", Buffer.from(new Float64Array([1e-300]).buffer)], ["what is negative", Buffer.from(new Float64Array([-4]).buffer)]])("who wrote %s over the notes had begun: its task is not sent again as if it had not", (_, bytes) => {
+  writeSync(notes, bytes, 0, 8, 5 * 8);
+  expect(fates(5, 2)).toEqual(["started", "started"]);
 });
