@@ -202,7 +202,8 @@ export type StepReport =
 /** What a child reports of a step, noted; nothing is decided here but what the rest of the operation is. */
 export function noteStep(draft: Draft, report: StepReport): void {
   const child = draft.children.get(report.key);
-  draft.awaiting = draft.awaiting.without(report.key);
+  // One whose start came to its end as it was told to stop has not stopped yet.
+  if (report.type !== "child.started" || draft.operation?.kind !== "end") draft.awaiting = draft.awaiting.without(report.key);
   if (child === undefined) return;
   if (report.type === "child.started") update(draft, child.key, child.traits.backsOff ? { status: "running", incarnation: report.incarnation, since: report.at } : { status: "running", incarnation: report.incarnation });
   else if (report.type === "child.ignored") retire(draft, child);
