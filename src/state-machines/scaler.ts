@@ -9,15 +9,25 @@ export interface ScalingLimits {
   readonly budget: number;
 }
 
+/** What caraway's own strategies keep to, in milliseconds; said with every look. A strategy of the user's has times of its own. */
+export interface ScalingTimes {
+  /** Where tasks wait and there is no block, one is asked for. */
+  readonly period: number;
+  /** Without a task for so long, all blocks beyond the least are released. */
+  readonly maxIdleTime: number;
+}
+
 export interface ScalerContext {
   readonly limits: ScalingLimits;
   /** Milliseconds between two decisions. */
   readonly period: number;
+  readonly times: ScalingTimes | undefined;
 }
 
 export interface ScalerInput {
   readonly limits: ScalingLimits;
   readonly period: number;
+  readonly times: ScalingTimes | undefined;
 }
 
 export type ScalerMessage =
@@ -28,8 +38,8 @@ export type ScalerMessage =
   | { readonly type: "work.offered" }
   /** A block ended by itself. */
   | { readonly type: "blocks.changed" }
-  /** `outstanding`: the load that it was made for. `next`: milliseconds until it is looked at again; undefined: only when something happens. */
-  | { readonly type: "decision.made"; readonly request: number; readonly release: readonly string[]; readonly outstanding: number; readonly next: number | undefined }
+  /** `outstanding`: the load that it was made for; `emptyFor`: milliseconds for which there was none. `next`: milliseconds until it is looked at again; undefined: only when something happens. */
+  | { readonly type: "decision.made"; readonly request: number; readonly release: readonly string[]; readonly outstanding: number; readonly emptyFor: number; readonly next: number | undefined }
   | { readonly type: "actions.taken" }
   /** No more decisions until it is resumed. */
   | { readonly type: "scaler.hold" }
@@ -37,7 +47,7 @@ export type ScalerMessage =
   | { readonly type: "scaler.stop" };
 
 export type ScalerEffect =
-  | { readonly type: "blocks.consider" }
+  | { readonly type: "blocks.consider"; readonly limits: ScalingLimits; readonly times: ScalingTimes | undefined }
   | { readonly type: "blocks.request"; readonly count: number; readonly initial: boolean; readonly limits: ScalingLimits }
   | { readonly type: "blocks.release"; readonly ids: readonly string[]; readonly limits: ScalingLimits }
   | { readonly type: "actions.confirm" }
@@ -53,7 +63,7 @@ const scaler = setup({
   },
 });
 
-const consider = scaler.emit({ type: "blocks.consider" });
+const consider = scaler.emit(({ context: { limits, times } }) => ({ type: "blocks.consider", limits, times }));
 const request = scaler.emit(({ context }) => ({ type: "blocks.request", count: context.limits.init, initial: true, limits: context.limits }));
 const confirm = scaler.emit({ type: "actions.confirm" });
 const act = scaler.enqueueActions(({ context: { limits }, event, enqueue }) => {
@@ -72,7 +82,7 @@ const decide = { target: "#scaler.deciding", actions: [cancelTimer, consider] };
 /** The one reconciler of an executor's blocks: what is observed comes in, blocks to request or to release go out. */
 export const scalerMachine = scaler.createMachine({
   id: "scaler",
-  context: ({ input }) => ({ limits: input.limits, period: input.period }),
+  context: ({ input }) => ({ limits: input.limits, period: input.period, times: input.times }),
   initial: "idle",
   options: { maxIterations: 100 },
   states: {

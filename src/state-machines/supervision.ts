@@ -64,7 +64,7 @@ export type SupervisorEvent =
   | { readonly report: "reached_max_restart_intensity"; readonly key: number; readonly id: string; readonly incarnation: number; readonly restarts: number };
 
 export type SupervisorEffect =
-  | { readonly type: "child.start" | "child.stop"; readonly key: number }
+  | { readonly type: "child.start" | "child.stop"; readonly key: number; readonly restart?: RestartLimits }
   | { readonly type: "child.delay"; readonly key: number; readonly token: number; readonly failures: number }
   /** Posts `child.due` to the supervisor itself, behind the messages that wait. */
   | { readonly type: "retry.post"; readonly key: number; readonly token: number }
@@ -75,10 +75,18 @@ export type SupervisorEffect =
   | { readonly type: "event.announce"; readonly event: SupervisorEvent }
   | { readonly type: "supervisor.announce"; readonly outcome: "started" | "ended"; readonly reason: EndReason };
 
+/** What restarts are kept within; said with the first act of each, so that a recording can be checked by itself. */
+export interface RestartLimits {
+  readonly intensity: number;
+  readonly period: number;
+}
+
 /** One step of an operation: the keys of a step are worked on at the same time. */
 export interface Step {
   readonly act: "start" | "stop";
   readonly keys: readonly number[];
+  /** It is the first one of a restart. */
+  readonly restart?: RestartLimits;
 }
 
 export type Operation =
@@ -189,7 +197,8 @@ export function takeStep(draft: Draft): void {
     draft.steps = draft.steps.rest();
     const keys = step.keys.filter((key) => draft.children.has(key));
     draft.awaiting = Keys.of(keys);
-    for (const key of keys) draft.outbox.push({ type: step.act === "start" ? "child.start" : "child.stop", key });
+    const type = step.act === "start" ? "child.start" : "child.stop";
+    for (const key of keys) draft.outbox.push(step.restart === undefined ? { type, key } : { type, key, restart: step.restart });
   }
 }
 
@@ -202,7 +211,8 @@ export type StepReport =
 /** What a child reports of a step, noted; nothing is decided here but what the rest of the operation is. */
 export function noteStep(draft: Draft, report: StepReport): void {
   const child = draft.children.get(report.key);
-  draft.awaiting = draft.awaiting.without(report.key);
+  // One whose start came to its end as it was told to stop has not stopped yet.
+  if (report.type !== "child.started" || draft.operation?.kind !== "end") draft.awaiting = draft.awaiting.without(report.key);
   if (child === undefined) return;
   if (report.type === "child.started") update(draft, child.key, child.traits.backsOff ? { status: "running", incarnation: report.incarnation, since: report.at } : { status: "running", incarnation: report.incarnation });
   else if (report.type === "child.ignored") retire(draft, child);
@@ -320,7 +330,9 @@ function attempt(draft: Draft, child: SupervisedChild, now: number): void {
   }
   update(draft, child.key, { status: "restarting" });
   draft.operation = { kind: "repair", key: child.key };
-  draft.steps = Line.of(repairSteps(draft, child.key));
+  const { intensity, period } = draft;
+  const [first, ...others] = repairSteps(draft, child.key);
+  draft.steps = Line.of(first === undefined ? [] : [{ ...first, restart: { intensity, period } }, ...others]);
 }
 
 function repairSteps({ strategy, children }: Draft, key: number): readonly Step[] {

@@ -46,7 +46,11 @@ export function factsOf(kernel: DataFlowKernel): RunFacts {
     budget: (task) => record(task)?.plan.spec,
     dependencies(task) {
       const { args = [], extra } = record(task) ?? {};
-      return [...args, ...(extra?.inputs ?? [])].flatMap((kept) => (kept !== null && typeof kept === "object" ? gatherFutures("tree" in kept ? kept.tree : kept) : [])).flatMap((future) => (future instanceof AppFuture ? [future.id] : future instanceof DataFuture ? [future.parent.id] : []));
+      return [...args, ...(extra?.inputs ?? [])].flatMap((kept) => (kept !== null && typeof kept === "object" ? gatherFutures("tree" in kept ? kept.tree : kept) : [])).flatMap((future) => {
+        const parent = future instanceof DataFuture ? future.parent : future;
+        // What another kernel does has numbers of its own.
+        return parent instanceof AppFuture && parent.record.table === kernel.table ? [parent.id] : [];
+      });
     },
     executor: (task) => record(task)?.executor?.label,
     priority: (task) => record(task)?.priority,

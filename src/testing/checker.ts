@@ -5,7 +5,7 @@ import { allInvariants, type Entry, type Finding, type Invariant, type Invariant
 
 /** A rule that was broken, and all that happened to the things it is about. */
 export interface Violation {
-  /** `S1` to `S32`, `L2`, `crash`, `R1`. */
+  /** `S1` to `S33`, `L1` to `L6`, `crash`, `R1`. */
   readonly invariant: string;
   readonly sentence: string;
   readonly detail: string;

@@ -17,6 +17,8 @@ type Scripted = App<readonly [Script, ...unknown[]], unknown, unknown>;
 
 /** No wait in a workload takes longer, in simulated milliseconds. */
 const longest = 30_000;
+/** Simulated time is exact, but for what a busy head does later. */
+const slack = 500;
 
 /** What became of a workload. */
 export interface WorkloadRun {
@@ -42,7 +44,7 @@ export async function runWorkload(workload: Workload, seed: number, { watch, pre
     trace.push(entry);
     watch?.(entry);
   };
-  const sim = await simulateKernel({ seed, executors, ...(busy === undefined ? {} : { busy }), config: { ...(maxPending === undefined ? {} : { maxPending }) }, record, crashes: workload.disturbances.some((one) => one.do === "break") });
+  const sim = await simulateKernel({ seed, executors, ...(busy === undefined ? {} : { busy }), config: { ...(maxPending === undefined ? {} : { maxPending }) }, record, slack, crashes: workload.disturbances.some((one) => one.do === "break") });
   prepare?.(sim);
   const run = new Run(workload, sim);
   await run.play();

@@ -36,6 +36,8 @@ export interface SimulationOptions {
   readonly crashes?: boolean;
   /** Default true. */
   readonly checked?: boolean;
+  /** What anything that is owed by some time may be late by, in milliseconds, as for the checker. */
+  readonly slack?: number;
 }
 
 /** A kernel in a world without time and threads. Nothing moves but by `until` and `settle`. */
@@ -72,7 +74,10 @@ export async function simulateKernel(options: SimulationOptions): Promise<Simula
   };
   const executors = [...given.values()].map(({ label, maxThreads, minThreads }) => threadPool({ label, maxThreads, minThreads }));
   const kernel = new DataFlowKernel({ ...options.config, executors }, { ports: options.busy === undefined ? ports : hindered(ports, options.seed, options.busy), makeExecutor });
-  if (options.checked !== false) attached = attachChecker(kernel, options.crashes === true ? { invariants: allInvariants.filter((Rule) => Rule !== NoCrash) } : {}, options.record);
+  if (options.checked !== false) {
+    const { crashes, slack, record } = options;
+    attached = attachChecker(kernel, { ...(crashes === true ? { invariants: allInvariants.filter((Rule) => Rule !== NoCrash) } : {}), ...(slack === undefined ? {} : { slack }) }, record);
+  }
   const driver = new Driver(ports);
   await driver.until(kernel.start(), 60_000, true);
   return { kernel, ports, hosts, alive: () => everyHost.reduce((sum, host) => sum + host.alive, 0), checker: attached, at: (ms, act) => void ports.clock.after(ms, act), until: (promise, limit) => driver.until(promise, limit), settle: (limit) => driver.settle(limit) };

@@ -32,7 +32,7 @@ export class BlockWorld {
   readonly sim;
   readonly provider: SimulatedProvider;
   readonly blocks: Blocks;
-  readonly checker = new InvariantChecker();
+  readonly checker = new InvariantChecker({ slack: 100, executor: () => "world" });
   readonly failures: CarawayError[] = [];
   /** What was seen that must not be. */
   readonly wrongs: string[] = [];
@@ -42,6 +42,8 @@ export class BlockWorld {
   actions = 0;
   private waiting = 0;
   private running = 0;
+  /** How often tasks began to wait, and whether some do. */
+  private readonly waits = { count: 0, now: false };
   private readonly managers = new Map<string, Manager>();
   private readonly holds = new Map<string, (() => void)[]>();
   private readonly random;
@@ -94,6 +96,7 @@ export class BlockWorld {
     this.duration = duration;
     this.longest = Math.max(this.longest, duration);
     this.waiting += tasks;
+    this.tellWaiting();
     this.blocks.workOffered();
     this.pump();
   }
@@ -101,6 +104,7 @@ export class BlockWorld {
   /** Takes back what waits. */
   withdraw(): void {
     this.waiting = 0;
+    this.tellWaiting();
   }
 
   pass(ms: number): Promise<void> {
@@ -160,6 +164,17 @@ export class BlockWorld {
     for (const [block, manager] of this.managers) {
       while (this.waiting > 0 && !this.holds.has(block) && manager.tasks < manager.workers) this.begin(block, manager);
     }
+    this.tellWaiting();
+  }
+
+  /** The checker hears of it as an executor would tell it: an attempt is queued for as long as something waits. */
+  private tellWaiting(): void {
+    const { waits, waiting, sim } = this;
+    if (waits.now === waiting > 0) return;
+    waits.now = waiting > 0;
+    const step = { seq: 0, cause: 0, at: sim.clock.now(), kind: "attempt", incarnation: 1 };
+    if (waits.now) this.checker.feed({ ...step, id: ++waits.count, to: "queued", final: false, message: { type: "xstate.init" }, effects: [], outcome: "started" });
+    else this.checker.feed({ ...step, id: waits.count, from: "queued", to: "lost", final: true, message: { type: "attempt.lost" }, effects: [], outcome: "moved" });
   }
 
   private begin(block: string, manager: Manager): void {

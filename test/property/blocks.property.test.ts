@@ -36,7 +36,7 @@ const phases = fc.array(fc.record({ tasks: fc.integer({ min: 0, max: 30 }), dura
 const longEnough = 400_000;
 
 describe("blocks under random faults", () => {
-  test("S17 to S23 hold at every step, all work is done once the faults end, idle blocks are given back in time, and nothing is left", { timeout: 120_000 }, async () => {
+  test("S17 to S23, L3 and L4 hold at every step, all work is done once the faults end, idle blocks are given back in time, and nothing is left", { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(weather, phases, async (given, plan) => {
         const world = new BlockWorld(given);

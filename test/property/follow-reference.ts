@@ -87,6 +87,7 @@ export async function follow(plan: Plan, backoff: boolean, make = simulated): Pr
     }
     same(what);
   }
+  expect(real.broken()).toEqual([]);
   if (reference.end !== undefined) {
     expect([...real.alive], "alive after the end").toEqual([]);
     if (real.supervisor !== undefined) expect(await real.supervisor.ended).toEqual(reference.end);

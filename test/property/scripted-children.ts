@@ -2,11 +2,15 @@ import { simulate } from "#internal/supervisors/simulation";
 import type { ActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
 import { SupervisionError } from "#internal/errors/index";
+import { describeViolation, InvariantChecker } from "#internal/testing/index";
 import { limits, type ReferenceChild, type ReferenceSpec, type StartOutcome } from "./reference-spec.js";
+import { supervisionRules } from "./supervision-rules.js";
 
 /** Where a scripted system runs. */
 export interface World {
   readonly system: ActorSystem;
+  /** What a rule allows anything to be late by, in milliseconds, where that is not as usual. */
+  readonly slack?: number;
   now(): number;
   /** Lets everything happen, however long that takes on its clock. */
   settle(): Promise<void>;
@@ -15,7 +19,7 @@ export interface World {
 
 export function simulatedWorld(seed: number): World {
   const { system, ports } = simulate(seed, "system");
-  return { system, now: () => ports.clock.now(), settle: () => ports.settle(100_000), settleFor: (ms) => ports.settleFor(ms) };
+  return { system, slack: 10, now: () => ports.clock.now(), settle: () => ports.settle(100_000), settleFor: (ms) => ports.settleFor(ms) };
 }
 
 /** A supervisor of children that do what a script says, and a trace of what they did. */
@@ -27,12 +31,15 @@ export class ScriptedSystem {
   supervisor: Supervisor | undefined;
   /** Actors that have begun and not ended. */
   readonly alive = new Set<string>();
+  private readonly checker: InvariantChecker;
 
   constructor(
     readonly world: World,
     readonly spec: ReferenceSpec,
     private readonly nextStart: (id: string) => StartOutcome,
   ) {
+    this.checker = new InvariantChecker({ invariants: supervisionRules, ...(world.slack === undefined ? {} : { slack: world.slack }) });
+    world.system.transitions$.subscribe((record) => this.checker.feed(record));
     world.system.reports$.subscribe((report) => {
       const more = report.report === "reached_max_restart_intensity" ? "" : ` ${JSON.stringify(report.reason)}`;
       this.note(`report ${report.report} ${report.id}${more}`);
@@ -100,6 +107,11 @@ export class ScriptedSystem {
     if (child.stops === "hang") self.onStop(() => (wasAsked() ? new Promise(() => undefined) : undefined));
     if (child.stops === "fail") self.onStop(() => (wasAsked() ? Promise.reject("planned") : undefined));
     return undefined;
+  }
+
+  /** The rules of supervision that were broken, with their stories. */
+  broken(): string[] {
+    return this.checker.violations.map(describeViolation);
   }
 
   /** The children, oldest first, with their states. */

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { simulate } from "#internal/supervisors/simulation";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
+import { describeViolation, InvariantChecker } from "#internal/testing/index";
+import { supervisionRules } from "./supervision-rules.js";
 
 /** One thing that happens at a time of its own, whatever else is going on. */
 interface Event {
@@ -33,7 +35,10 @@ async function weather({ seed, shape, strategy, intensity, events, end }: Storm)
   const { system, ports } = simulate(seed, "storm");
   const { clock, random } = ports;
   const transitions: string[] = [];
-  system.transitions$.subscribe(({ seq, kind, id, to, message, outcome }) => {
+  const checker = new InvariantChecker({ invariants: supervisionRules, slack: 10 });
+  system.transitions$.subscribe((record) => {
+    const { seq, kind, id, to, message, outcome } = record;
+    checker.feed(record);
     transitions.push(`${clock.now()} ${seq} ${kind} ${id} ${to} ${message.type}`);
     expect(outcome, `${kind} ${id}`).not.toBe("crashed");
   });
@@ -101,6 +106,8 @@ async function weather({ seed, shape, strategy, intensity, events, end }: Storm)
   await Promise.all(answers);
   expect(top === undefined ? 0 : ends.length).toBe(top === undefined ? 0 : 1);
   expect(ports.pending).toBe(0);
+  const violation = checker.end();
+  expect(violation === undefined ? "" : describeViolation(violation)).toBe("");
   expect(system.tree().children).toEqual([]);
   return transitions;
 }

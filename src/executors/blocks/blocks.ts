@@ -302,7 +302,8 @@ export class Blocks {
 
   private makeScaler(): ScalerCell {
     const { dispatcher, ports, budget } = this;
-    const { initBlocks: init, minBlocks: min, maxBlocks: max, strategyPeriod } = ports.options;
+    const { initBlocks: init, minBlocks: min, maxBlocks: max, strategyPeriod: period, maxIdleTime } = ports.options;
+    const scales = this.strategy === strategies.simple || this.strategy === strategies["auto-scale"];
     const scaler: ScalerCell = new Cell(
       {
         name: "scaler",
@@ -321,7 +322,7 @@ export class Blocks {
       },
       this.address,
     );
-    dispatcher.start(scaler, { limits: { init, min, max, budget }, period: strategyPeriod });
+    dispatcher.start(scaler, { limits: { init, min, max, budget }, period, times: scales ? { period, maxIdleTime } : undefined });
     return scaler;
   }
 
@@ -344,7 +345,7 @@ export class Blocks {
     try {
       const { request, release } = checkedDecision(this.strategy, view);
       const allowed = now < this.deaths.notBefore ? 0 : request;
-      this.dispatcher.tell(this.scaler, { type: "decision.made", request: allowed, release, outstanding, next: nextLook(this.strategy, view, this.ports.options.strategyPeriod) });
+      this.dispatcher.tell(this.scaler, { type: "decision.made", request: allowed, release, outstanding, emptyFor: view.emptyFor, next: nextLook(this.strategy, view, this.ports.options.strategyPeriod) });
     } catch (cause) {
       const error = new BadStateException("CW-EXEC-002", `the strategy "${this.strategy.name}" of "${this.ports.label}" failed: ${cause instanceof Error ? cause.message : String(cause)}`, { where: { executor: this.ports.label }, evidence: { view }, cause, hint: "Mend the strategy; it returns how many blocks to request and which to release." });
       this.fail(Promise.resolve(error));

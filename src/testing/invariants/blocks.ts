@@ -12,8 +12,8 @@ export interface Limits {
 export const executorOf = ({ id }: TransitionRecord): string => String(id).slice(0, Math.max(0, String(id).lastIndexOf("/")));
 /** The keys of a block and of its job. */
 export const blockKeys = (id: number | string): readonly string[] => [`block/${id}`, `job/${id}`];
-const scalerKey = (executor: string): string => `scaler/${executor}`;
-const serving = new Set(["requested", "submitting", "queued", "starting", "ready"]);
+export const scalerKey = (executor: string): string => `scaler/${executor}`;
+export const serving = new Set(["requested", "submitting", "queued", "starting", "ready"]);
 
 /** The limits that a scaler said, where the record is an action of it. */
 export function limitsOf(record: TransitionRecord): Limits | undefined {

@@ -26,6 +26,8 @@ export interface RunFacts {
   decode?(value: unknown): unknown;
   /** What a walltime may be passed by before it is a violation, in milliseconds: grace, patience and delays. Default 1000. */
   readonly grace?: number;
+  /** What anything else that is owed by some time may be late by, while the stream goes on, in milliseconds. Default 5000, or the grace where that is more. */
+  readonly slack?: number;
 }
 
 /** One rule, with what it must remember to check it. */

@@ -57,7 +57,7 @@ export class ActorWorld {
   readonly sim;
   readonly cluster: SimulatedCluster;
   readonly subjects: Subject[];
-  readonly checker = new InvariantChecker({ grace: 30_000 });
+  readonly checker = new InvariantChecker({ grace: 30_000, slack: 500 });
   private readonly system;
   private readonly byPath = new Map<string, Subject>();
   private last = 0;

@@ -84,7 +84,7 @@ export class ClusterWorld {
   readonly tasks: Task[] = [];
   readonly wrongs: string[] = [];
   /** An interchange that stands still holds nobody for lost meanwhile. */
-  readonly checker = new InvariantChecker({ grace: 30_000 });
+  readonly checker = new InvariantChecker({ grace: 30_000, slack: 500 });
   readonly trace: Entry[] = [];
   private readonly app: RunnableApp = { key: 1, name: "scripted", code: { kind: "module", url: "", name: "" }, expected: -1 };
   private readonly running = new Map<number, Map<string, number>>();

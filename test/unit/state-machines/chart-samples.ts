@@ -149,12 +149,12 @@ const job: Sample<JobInput, JobMessage> = {
 };
 
 const scaler: Sample<ScalerInput, ScalerMessage> = {
-  input: { limits: { init: 1, min: 0, max: 3, budget: 3 }, period: 5 },
+  input: { limits: { init: 1, min: 0, max: 3, budget: 3 }, period: 5, times: { period: 5, maxIdleTime: 20 } },
   messages: [
-    { type: "decision.made", request: 0, release: [], outstanding: 0, next: undefined },
-    { type: "decision.made", request: 0, release: [], outstanding: 2, next: 5 },
-    { type: "decision.made", request: 2, release: [], outstanding: 9, next: 5 },
-    { type: "decision.made", request: 1, release: ["a"], outstanding: 1, next: 5 },
+    { type: "decision.made", request: 0, release: [], outstanding: 0, emptyFor: 0, next: undefined },
+    { type: "decision.made", request: 0, release: [], outstanding: 2, emptyFor: 0, next: 5 },
+    { type: "decision.made", request: 2, release: [], outstanding: 9, emptyFor: 0, next: 5 },
+    { type: "decision.made", request: 1, release: ["a"], outstanding: 1, emptyFor: 0, next: 5 },
   ],
 };
 

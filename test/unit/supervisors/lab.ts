@@ -1,10 +1,13 @@
+import { expect, onTestFinished } from "vitest";
 import type { SimulatedPorts } from "#internal/actors/simulated-ports";
 import { SupervisionError } from "#internal/errors/index";
 import { simulate } from "#internal/supervisors/simulation";
 import type { ActorSystem } from "#internal/supervisors/system";
 import type { ActorRef, ChildSpec, EndReason, Self, Supervisor, SupervisorSpec } from "#internal/supervisors/types";
+import { describeViolation, InvariantChecker } from "#internal/testing/index";
+import { supervisionRules } from "../../property/supervision-rules.js";
 
-/** A system on simulated time, and what its actors did, with the times. */
+/** A system on simulated time, which keeps the rules of supervision, and what its actors did, with the times. */
 export class Lab {
   readonly log: string[] = [];
   readonly system: ActorSystem;
@@ -12,6 +15,9 @@ export class Lab {
 
   constructor(seed = 1) {
     ({ system: this.system, ports: this.ports } = simulate(seed, "lab"));
+    const checker = new InvariantChecker({ invariants: supervisionRules, slack: 10 });
+    this.system.transitions$.subscribe((record) => checker.feed(record));
+    onTestFinished(() => expect(checker.violations.map(describeViolation)).toEqual([]));
   }
 
   note(text: string): void {

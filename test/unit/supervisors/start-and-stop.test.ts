@@ -54,6 +54,19 @@ describe("the start of a supervisor", () => {
 });
 
 describe("the stop of a supervisor", () => {
+  it("waits for a child whose start comes to its end at that moment", async () => {
+    const lab = new Lab();
+    let start: (() => void) | undefined;
+    const takes = (ms: number) => () => new Promise<void>((resolve) => void lab.ports.clock.after(ms, resolve));
+    const top = await lab.supervise({ children: [lab.worker("a")] });
+    const word = lab.word(top.start(lab.worker("b", { onStart: () => new Promise<void>((resolve) => (start = resolve)), onStop: takes(20) })));
+    await lab.ports.settleFor(5);
+    start?.();
+    void top.shutdown().then(() => lab.note("over"));
+    await word;
+    expect(lab.log).toEqual(["0 start a", "0 start b", `5 stop b "shutdown"`, `25 stop a "shutdown"`, "25 over"]);
+  });
+
   it("stops its children in reverse, each in its own time, and kills the one that takes too long", async () => {
     const lab = new Lab();
     const takes = (ms: number) => ({ onStop: () => new Promise<void>((resolve) => void lab.ports.clock.after(ms, resolve)) });

@@ -2,13 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Observable } from "rxjs";
 import { allInvariants, checkInvariants, describeViolation, InvariantChecker, type CheckOptions, type Entry, type RunFacts } from "#internal/testing/index";
 import { decision, dispatch, failed, ForgedRun, granted, release, request, revoked, settle } from "./forged-run.js";
-
-interface Planted {
-  readonly what: string;
-  readonly breaks: string;
-  readonly facts?: RunFacts;
-  readonly run: (run: ForgedRun) => unknown;
-}
+import { plantedInTime, type Planted } from "./planted-in-time.js";
 
 const budget = (retries: number, lost = 3): RunFacts => ({ budget: () => ({ retries, lost }) });
 
@@ -85,6 +79,7 @@ const planted: readonly Planted[] = [
   { what: "what a failed executor had is driven again as the same attempt", breaks: "S32", facts: { executor: () => "threads" }, run: (run) => { const task = run.task(1).start("waiting"); const attempt = run.attempt(1).start("queued").move("attempt.sent", "sent"); run.cell("executor", "threads").start("running").move("executor.failed", "failed"); attempt.move("attempt.lost", "lost"); task.move("dependency.settled", "live.ready", dispatch(1)).move("task.cancel", "cancelled", settle("cancelled")); } },
   { what: "a silent manager is never held for lost", breaks: "L2", facts: { grace: 100 }, run: (run) => { const manager = run.manager().start("registering").move("manager.accepted", "active", { type: "lease.watch", lease: 500 }).move("lease.waned", "suspect"); run.pass(700); manager.late("manager.heard", "suspect").move("manager.left", "gone"); } },
   { what: "the work of a lost manager is not", breaks: "L2", run: (run) => run.manager().start("registering").move("link.lost", "lost") },
+  ...plantedInTime,
   { what: "a rejection of caraway's own is left to the process", breaks: "S33", run: (run) => run.probe({ probe: "process.fault", message: "TypeError: undefined is not a function", own: true }) },
   { what: "an attempt is left open", breaks: "R1", run: (run) => run.attempt(1).start("queued") },
   { what: "a thread outlives its kernel", breaks: "R1", run: (run) => { run.cell("thread", "threads/0").start("starting"); run.cell("kernel", "kernel").start("running").move("kernel.close", "closed"); } },

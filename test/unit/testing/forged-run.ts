@@ -18,6 +18,15 @@ export class ForgedRun {
     return this;
   }
 
+  /** The same, while other things happen all the time. */
+  elapse(ms: number): this {
+    for (let i = 1; i <= 40; i++) {
+      this.now += ms / 40;
+      this.cell("other", this.entries.length).start("gone");
+    }
+    return this;
+  }
+
   cell(kind: string, id: number | string, incarnation = 1): ForgedCell {
     return new ForgedCell(this, kind, id, incarnation);
   }
@@ -44,6 +53,18 @@ export class ForgedRun {
 
   consumer(): ForgedCell {
     return this.cell("work-consumer", "consumer");
+  }
+
+  kernel(): ForgedCell {
+    return this.cell("kernel", "kernel");
+  }
+
+  supervisor(): ForgedCell {
+    return this.cell("supervisor", "run/top");
+  }
+
+  child(n: number): ForgedCell {
+    return this.cell("child", `run/top/${n}`);
   }
 
   job(n: number): ForgedCell {
@@ -77,7 +98,7 @@ export class ForgedRun {
     const left = from ?? this.states.get(key);
     this.states.set(key, to);
     const seq = this.entries.length + 1;
-    this.entries.push({ seq, cause: 0, at: this.now, kind, id, incarnation, ...(outcome === "started" || left === undefined ? {} : { from: left }), to, final: finals.has(to), message: typeof message === "string" ? { type: message } : message, effects, outcome });
+    this.entries.push({ seq, cause: 0, at: this.now, kind, id, incarnation, ...(outcome === "started" || left === undefined ? {} : { from: left }), to, final: finals.has(to) && !(kind === "child" && to === "stopped"), message: typeof message === "string" ? { type: message } : message, effects, outcome });
   }
 }
 
@@ -122,7 +143,13 @@ export const dispatch = (attempt: number): Effect => ({ type: "attempt.dispatch"
 const limits = { init: 1, min: 1, max: 2, budget: 2 };
 export const request = (more: object = {}): Effect => ({ type: "blocks.request", count: 1, initial: false, limits, ...more });
 export const release = (...ids: string[]): Effect => ({ type: "blocks.release", ids, limits });
-export const decision = (outstanding: number): Effect => ({ type: "decision.made", outstanding });
+export const decision = (outstanding: number): Effect => ({ type: "decision.made", outstanding, emptyFor: 0 });
+/** A look of a scaler, which keeps to these times. */
+export const look = (): Effect => ({ type: "blocks.consider", limits: { ...limits, min: 0 }, times: { period: 100, maxIdleTime: 50 } });
+export const restarted = (key: number, act: "child.start" | "child.stop" = "child.start"): Effect => ({ type: act, key, restart: { intensity: 1, period: 1000 } });
+export const report = (type: string, key: number, at = 0): Effect => ({ type, key, at });
+export const told = (act: "child.start" | "child.stop", key: number): Effect => ({ type: act, key });
+export const timer = (ms: number): Effect => ({ type: "timer.start", ms });
 export const settle = (outcome: string): Effect => ({ type: "task.settle", outcome });
 export const failed = (attempt: number, more: object = {}): Effect => ({ type: "attempt.failed", attempt, error: new Error("it failed"), charge: "app", cost: 1, retryable: true, delay: 0, held: false, ...more });
 export const granted = (received: number, upTo: number): Effect => ({ type: "producer.send", message: { type: "credit.granted", session: 1, n: 1, received, upTo, gap: false, done: [] } });
