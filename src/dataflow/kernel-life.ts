@@ -23,7 +23,7 @@ export class KernelLife {
   private readonly tree: RuntimeTree;
   private readonly startedAt: number;
   private endedAt: number | undefined;
-  private timer: Timer | undefined;
+  private readonly timers: Timer[] = [];
   private keepAlive: NodeJS.Timeout | undefined;
   private readonly unclean: unknown[] = [];
   readonly closed: Promise<void>;
@@ -47,8 +47,9 @@ export class KernelLife {
         perform: {
           "tasks.watch": () => this.watch(),
           "tasks.cancel": () => table.cancelAll("the kernel was closed"),
-          "timer.start": ({ ms }) => (this.timer = kernel.ports.clock.after(ms, () => kernel.dispatcher.tell(this.cell, { type: "close.expired" }))),
-          "timer.cancel": () => this.timer?.cancel(),
+          // More than one may run: the soonest is heard, and the others come late.
+          "timer.start": ({ ms }) => void this.timers.push(kernel.ports.clock.after(ms, () => kernel.dispatcher.tell(this.cell, { type: "close.expired" }))),
+          "timer.cancel": () => this.stopTimers(),
           "executors.stop": () => void this.stopExecutors(),
           "futures.reject": ({ error }) => table.rejectAll(error),
           "kernel.announce": ({ outcome }) => this.announce(outcome),
@@ -137,8 +138,13 @@ export class KernelLife {
     this.kernel.dispatcher.tell(this.cell, { type: "executors.stopped" });
   }
 
+  private stopTimers(): void {
+    for (const timer of this.timers.splice(0)) timer.cancel();
+  }
+
   private announce(outcome: "started" | "closed" | "failed"): void {
     if (outcome === "started") return;
+    this.stopTimers();
     if (outcome === "failed") this.tree.crash(this.cell.context.reason);
     this.endedAt = this.kernel.ports.clock.now();
     clearInterval(this.keepAlive);

@@ -28,6 +28,7 @@ const kernel = setup({
   types: { context: {} as KernelContext, events: {} as KernelMessage, emitted: {} as KernelEffect, tags: {} as "accepting" | "final" },
   guards: {
     cancelsWork: ({ event }) => event.type === "kernel.close" && event.mode === "cancel",
+    cancelsInTime: ({ event }) => event.type === "kernel.close" && event.mode === "cancel" && event.timeout !== undefined,
     hasTimeLimit: ({ event }) => event.type === "kernel.close" && event.timeout !== undefined,
   },
 });
@@ -58,6 +59,7 @@ export const kernelMachine = kernel.createMachine({
       tags: ["accepting"],
       on: {
         "kernel.close": [
+          { guard: "cancelsInTime", target: "draining", actions: [startTimer, cancel, watch] },
           { guard: "cancelsWork", target: "draining", actions: [cancel, watch] },
           { guard: "hasTimeLimit", target: "draining", actions: [startTimer, watch] },
           { target: "draining", actions: watch },
@@ -69,7 +71,13 @@ export const kernelMachine = kernel.createMachine({
       on: {
         "tasks.settled": { target: "closing", actions: [kernel.emit({ type: "timer.cancel" }), stopExecutors] },
         "close.expired": { target: "closing", actions: [cancel, stopExecutors] },
-        "kernel.close": [{ guard: "cancelsWork", actions: cancel }, {}],
+        // Of several time limits the soonest counts.
+        "kernel.close": [
+          { guard: "cancelsInTime", actions: [startTimer, cancel] },
+          { guard: "cancelsWork", actions: cancel },
+          { guard: "hasTimeLimit", actions: startTimer },
+          {},
+        ],
         "kernel.failed": fail,
       },
     },

@@ -32,8 +32,9 @@ export class ClosesInTime implements Invariant {
     if (isOver(entry)) {
       this.by = undefined;
       this.deadlines.clear();
-    } else if (entry.message.type === "kernel.close" && entry.from === "running" && typeof timeout === "number" && Number.isFinite(timeout)) {
-      this.by = entry.at + timeout;
+    } else if (entry.message.type === "kernel.close" && (entry.from === "running" || entry.from === "draining") && typeof timeout === "number" && Number.isFinite(timeout)) {
+      // Of several the soonest counts.
+      this.by = Math.min(this.by ?? Infinity, entry.at + timeout);
       this.told = this.by.toFixed(0);
       this.deadlines.owe("closed", this.by, this.told);
     }

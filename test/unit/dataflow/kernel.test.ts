@@ -258,6 +258,17 @@ describe("close", () => {
     gate.close();
   });
 
+  it("that waits can be given a time limit by another call, and the soonest counts", async () => {
+    const gate = new Latch();
+    const kernel = await load(small);
+    const open = held(gate.name);
+    await gate.arrived();
+    const waiting = kernel.close();
+    await Promise.all([waiting, kernel.close({ timeout: "1h" }), kernel.close({ timeout: 20 }), kernel.close({ timeout: "2h" })]);
+    expect(open.state).toBe("cancelled");
+    gate.close();
+  });
+
   it("that waits can be made to cancel by another call", async () => {
     const gate = new Latch();
     const kernel = await load(small);
