@@ -84,8 +84,8 @@ export class DrivenOnce implements Invariant {
   readonly sentence = "what an executor had when it broke or failed is driven once more, or ends; nothing of it is lost";
   private readonly live = new Map<number | string, number>();
   private readonly owed = new Map<number | string, { readonly attempt: number; again: number }>();
-  /** Tasks that have ended, and whose attempt has not. */
-  private readonly over = new Set<number | string>();
+  /** Tasks that somebody drives: a pool on its own has attempts and no tasks. */
+  private readonly open = new Set<number | string>();
 
   constructor(private readonly facts: RunFacts) {}
 
@@ -98,19 +98,17 @@ export class DrivenOnce implements Invariant {
 
   private executor({ id, outcome, to }: TransitionRecord): void {
     if (outcome !== "crashed" && !(outcome === "moved" && to === "failed")) return;
-    for (const [task, attempt] of this.live) if (!this.over.has(task) && this.facts.executor?.(task as number) === id) this.owed.set(task, { attempt, again: 0 });
+    for (const [task, attempt] of this.live) if (this.open.has(task) && this.facts.executor?.(task as number) === id) this.owed.set(task, { attempt, again: 0 });
   }
 
   private attempt({ id, incarnation, final, outcome }: TransitionRecord): void {
     if (outcome === "started") this.live.set(id, incarnation);
-    else if ((final || outcome === "crashed") && this.live.get(id) === incarnation) {
-      this.live.delete(id);
-      this.over.delete(id);
-    }
+    else if ((final || outcome === "crashed") && this.live.get(id) === incarnation) this.live.delete(id);
   }
 
   private task(entry: TransitionRecord): Finding | undefined {
-    if (entry.final && this.live.has(entry.id)) this.over.add(entry.id);
+    if (entry.outcome === "started") this.open.add(entry.id);
+    if (entry.final || entry.outcome === "crashed") this.open.delete(entry.id);
     const owed = this.owed.get(entry.id);
     if (owed === undefined || !acted(entry)) return undefined;
     // The attempt it was driven again with has ended in its turn: what follows is a retry of that.

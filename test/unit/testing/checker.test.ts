@@ -141,6 +141,17 @@ test("a task that was cancelled before its executor broke is owed nothing, thoug
   expect(checker.violations.filter(({ invariant }) => invariant === "S32")).toEqual([]);
 });
 
+test("a pool on its own, whose attempts are nobody's tasks, owes no other attempt when it breaks", () => {
+  const run = new ForgedRun();
+  const attempt = run.attempt(1).start("queued").move("attempt.sent", "sent");
+  run.cell("executor", "threads").start("running").move("executor.failed", "failed");
+  attempt.move("attempt.lost", "lost");
+  const checker = new InvariantChecker({ executor: () => "threads" });
+  for (const entry of run.entries) checker.feed(entry);
+  checker.end();
+  expect(checker.violations.filter(({ invariant }) => invariant === "S32")).toEqual([]);
+});
+
 describe("a checker that remembers so many ended tasks", () => {
   const checked = (run: ForgedRun, facts: CheckOptions = {}) => {
     const checker = new InvariantChecker({ ...facts, remember: 2 });
