@@ -44,6 +44,7 @@ const criteria = [
   { text: "the same over Parsl's", figure: "high-throughput", value: (r) => ratio(pick(r, "high throughput", "tasksPerSecond", "10k no-op, 1 × 2"), pick(r, "Parsl HTEX", "tasksPerSecond", "10k no-op, 1 × 2")), bound: 70, direction: "≥", unit: " ×" },
   { text: "latency p50 on a manager", figure: "high-throughput", value: (r) => pick(r, "high throughput", "p50", "one at a time"), bound: 200, direction: "≤", unit: " µs" },
   { text: "process start to first result, on a manager", figure: "first-result", value: (r) => pick(r, "caraway high throughput", "first"), bound: 1000, direction: "≤", unit: " ms" },
+  ...[["worker killed", 50], ["manager killed", 200]].map(([variant, bound]) => /** @type {Criterion} */ ({ text: `${String(variant)}: noticed`, figure: "deaths", value: (r) => pick(r, "high throughput", "median", String(variant)), bound: Number(bound), direction: "≤", unit: " ms" })),
   ...[["10 ms", 90], ["100 ms", 98], ["1000 ms", 99]].map(([variant, bound]) => /** @type {Criterion} */ ({ text: `efficiency of sleeps of ${String(variant)}`, figure: "sleeps", value: (r) => pick(r, "high throughput", "efficiency", String(variant)), bound: Number(bound), direction: "≥", unit: " %" })),
 ];
 

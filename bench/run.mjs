@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { printAcceptance } from "./accept.mjs";
 
-const figures = ["noop-throughput", "latency", "chain", "tree", "first-result", "import-time", "memory", "heap-slope", "arguments", "bash", "actors", "links", "idle-actors", "high-throughput", "sleeps", "many-managers"];
+const figures = ["noop-throughput", "latency", "chain", "tree", "first-result", "import-time", "memory", "heap-slope", "arguments", "bash", "actors", "links", "idle-actors", "high-throughput", "deaths", "sleeps", "many-managers"];
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const unknown = [...names.filter((name) => !figures.includes(name)), ...process.argv.slice(2).filter((argument) => argument.startsWith("--") && argument !== "--quick")];
 if (unknown.length > 0) {
