@@ -1,14 +1,13 @@
 import type { ManagerLoss, ManagerMessage } from "../../../state-machines/manager.js";
 import type { Needs } from "../../executor.js";
 import { frame, type Registration, type Token } from "../protocol.js";
-import { newsHead } from "../contents.js";
-import { isEnd, isOfManager, outcome, OutcomeRecords, TaskRecords, writeLoss, writeNote } from "../records.js";
 import { Awaited } from "./awaited.js";
 import { ActorPost } from "./actor-post.js";
 import { BlockBooks } from "./block-books.js";
 import { Distribution } from "./distribution.js";
-import { Dispatch, ManagerNode, type NodeKind, type NodeLink } from "./node.js";
+import { ManagerNode, type NodeKind, type NodeLink } from "./node.js";
 import { nodeKind } from "./node-kind.js";
+import { OpenTasks } from "./open-tasks.js";
 import { Outgoing } from "./outgoing.js";
 import { Quiet } from "./quiet.js";
 import type { InterchangeOptions, InterchangePorts } from "./types.js";
@@ -25,8 +24,7 @@ const acknowledgeEvery = 4096;
  */
 export class Interchange {
   readonly nodes = new Map<string, ManagerNode>();
-  lateOutcomes = 0;
-  private readonly tasks = new Map<number, Dispatch>();
+  private readonly tasks: OpenTasks;
   private readonly outgoing: Outgoing;
   /** @internal */
   readonly distribution: Distribution;
@@ -51,6 +49,7 @@ export class Interchange {
     this.actors = new ActorPost(ports, (node) => this.rechecked(node));
     this.outgoing = new Outgoing(ports, (node) => this.blocks.tellLoad(node));
     this.distribution = new Distribution(options.selector, ports.dispatcher.ports, this.nodes, this.outgoing, () => !this.awaited.isEmpty);
+    this.tasks = new OpenTasks(this.distribution, this.outgoing, ports.codec);
     this.kind = nodeKind(this, ports.codec);
     this.awaited = new Awaited(options.awaited ?? [], options.leaseMs, ports, () => {
       this.blocks.checkAllDrained();
@@ -68,47 +67,22 @@ export class Interchange {
   }
 
   submit(records: Uint8Array): void {
-    const each = new TaskRecords(records);
-    while (each.next()) {
-      const one = new Dispatch(each.task, each.attempt, each.priority, each.walltime, each.app, records, each.from, each.to);
-      one.needs = each.needs;
-      this.tasks.set(one.task, one);
-      this.distribution.push(one);
-    }
-    this.distribution.pump();
+    this.tasks.submit(records);
   }
 
-  /** Takes a task back, or has it ended where it runs. What becomes of it is told as its outcome. */
   cancel(task: number, attempt: number): void {
-    const one = this.tasks.get(task);
-    if (one?.attempt !== attempt) return;
-    if (one.node === undefined && one.bytes !== undefined) {
-      this.drop(one);
-      this.outgoing.note(task, attempt, outcome.revoked);
-      this.distribution.dropped(one);
-      return;
-    }
-    one.cancelled = true;
-    one.node?.link?.send(frame.cancel, this.ports.codec.encode([[task, attempt]]));
+    this.tasks.cancel(task, attempt);
   }
 
   /** Attempts that an earlier interchange had sent: managers that register again may have them. What none has within a lease is lost. Managers wait for this. */
   expect(tokens: readonly Token[], needs: readonly (readonly [task: number, needs: Needs])[] = []): void {
-    for (const [task, attempt] of tokens) {
-      const one = new Dispatch(task, attempt, Infinity, 0, 0, undefined, 0, 0);
-      one.isQueued = false;
-      this.tasks.set(task, one);
-    }
-    for (const [task, what] of needs) (this.tasks.get(task) as Dispatch).needs = what;
+    this.tasks.expect(tokens, needs);
     this.isTold = true;
     for (const [node, facts] of this.early) this.admit(node, facts, "manager.accepted");
     this.early.clear();
     this.blocks.checkAllDrained();
     if (tokens.length === 0) return;
-    this.quiet.after(this.options.leaseMs, () => {
-      for (const one of this.tasks.values()) if (one.bytes === undefined && one.node === undefined) this.lose(one, { manager: "", host: "", block: "", loss: "not-back", silentMs: this.options.leaseMs, suspect: false });
-      this.outgoing.flushLater();
-    });
+    this.quiet.after(this.options.leaseMs, () => this.tasks.loseUnclaimed(this.options.leaseMs));
   }
 
   /** The block's managers get no more work; `block.drained` follows. */
@@ -176,7 +150,7 @@ export class Interchange {
 
   private admit(node: ManagerNode, facts: Registration, type: "manager.accepted" | "link.restored"): void {
     const { epoch, heartbeatMs, leaseMs } = this.options;
-    this.compare(node, facts.has);
+    this.tasks.compare(node, facts.has);
     node.link?.send(frame.accepted, this.ports.codec.encode({ epoch, heartbeatMs, leaseMs, known: node.known }));
     this.tell(node, { type });
     if (node.isResting) this.tell(node, { type: "manager.drain" });
@@ -189,25 +163,8 @@ export class Interchange {
     if (node.state.name === "suspect") this.tell(node, { type: "manager.heard" });
   }
 
-  /** Records of outcomes, the first of which has this number; what is there already is passed over. */
   outcomes(node: ManagerNode, first: number, records: Uint8Array): void {
-    if (node.known > 0 && first > node.known + 1) throw new RangeError(`the outcomes ${node.known + 1} to ${first - 1} are missing`);
-    const each = new OutcomeRecords(records);
-    // What belongs to the head lies side by side, but for what comes late.
-    let from = 0;
-    let to = 0;
-    try {
-      for (let number = first; each.next(); number++, to = each.to) {
-        if (number > node.known && this.outcome(node, each)) continue;
-        this.outgoing.writer.bytes(records.subarray(from, each.from));
-        from = each.to;
-      }
-    } finally {
-      // Also where the next one is not understood: these have been taken.
-      this.outgoing.writer.bytes(records.subarray(from, Math.max(from, to)));
-      this.outgoing.flushLater();
-    }
-    node.known = Math.max(node.known, first + each.count - 1);
+    this.tasks.outcomes(node, first, records);
     if (node.known - node.acknowledged >= acknowledgeEvery) this.outgoing.beat(node);
     this.distribution.settleRoom(node);
     this.blocks.tellLoad(node);
@@ -217,9 +174,7 @@ export class Interchange {
 
   /** What a task said. That of a task which the manager does not have goes nowhere; errors may come after the end. */
   news(node: ManagerNode, bytes: Uint8Array): void {
-    const { task, attempt, isLate } = newsHead(bytes);
-    const one = this.tasks.get(task);
-    if (one === undefined ? isLate : one.node === node && one.attempt === attempt) this.ports.news(bytes);
+    if (this.tasks.isNews(node, bytes)) this.ports.news(bytes);
   }
 
   /** A sign of life: it is answered with one. */
@@ -236,6 +191,11 @@ export class Interchange {
     node.link = undefined;
     this.distribution.settleRoom(node);
     this.tell(node, { type: "link.lost" });
+  }
+
+  /** Of outcomes, how many came too late. */
+  get lateOutcomes(): number {
+    return this.tasks.lateOutcomes;
   }
 
   status(): { readonly queued: number; readonly out: number; readonly managers: number; readonly workers: number } {
@@ -272,90 +232,9 @@ export class Interchange {
     return node;
   }
 
-  /** What it has and should not have is ended there; what it should have and never got waits again; what an earlier interchange gave it is its own. */
-  private compare(node: ManagerNode, has: readonly Token[]): void {
-    const there = new Map(has);
-    for (const one of [...node.out.values()]) {
-      if (there.get(one.task) === one.attempt) continue;
-      node.take(one);
-      if (one.cancelled) this.drop(one, outcome.revoked);
-      else if (one.bytes === undefined) this.lose(one, { manager: node.facts.uid, host: node.facts.host, block: node.facts.block, loss: "left", silentMs: 0, suspect: false });
-      else this.putBack(one);
-    }
-    for (const [task, attempt] of node.haunted) if (there.get(task) !== attempt) this.release(node, task, attempt);
-    const strangers = has.filter(([task, attempt]) => !this.isOf(node, task, attempt));
-    const cancelled = [...node.out.values()].filter((one) => one.cancelled).map(({ task, attempt }) => [task, attempt] as const);
-    if (strangers.length + cancelled.length > 0) node.link?.send(frame.cancel, this.ports.codec.encode([...strangers, ...cancelled]));
-  }
-
-  private release(node: ManagerNode, task: number, attempt: number): void {
-    node.haunted.delete(task);
-    this.outgoing.note(task, attempt, outcome.released);
-  }
-
-  private isOf(node: ManagerNode, task: number, attempt: number): boolean {
-    const one = this.tasks.get(task);
-    if (one?.attempt !== attempt) return false;
-    // An earlier interchange sent it there, whether the head has learnt of that or not.
-    if (one.node === undefined && (one.bytes === undefined || one.isQueued)) node.adopt(one);
-    return one.node === node;
-  }
-
-  /** Whether it is for the head: what comes of an attempt that the manager does not have is not. */
-  private outcome(node: ManagerNode, record: OutcomeRecords): boolean {
-    const { task, attempt, kind, ms } = record;
-    if (!isOfManager(kind)) throw new TypeError(`a manager tells no outcome of kind ${kind}`);
-    if (kind === outcome.released && node.haunted.get(task) === attempt) return node.haunted.delete(task);
-    const one = this.tasks.get(task);
-    if (one?.node !== node || one.attempt !== attempt) {
-      this.lateOutcomes++;
-      return false;
-    }
-    if (kind === outcome.started) one.started = true;
-    else if (isEnd(kind) || kind === outcome.released) {
-      node.take(one);
-      if (kind === outcome.revoked && !one.cancelled) {
-        // Nobody here has asked for that.
-        const { uid: manager, host, block } = node.facts;
-        this.lose(one, { manager, host, block, loss: "ended-there", silentMs: 0, suspect: false });
-        return false;
-      }
-      this.tasks.delete(task);
-      if (kind === outcome.value || kind === outcome.thrown) this.distribution.learn(one.app, ms);
-      else if (kind === outcome.failed && record.isHeld) node.haunted.set(task, attempt);
-    }
-    return true;
-  }
-
-  private putBack(one: Dispatch): void {
-    one.started = false;
-    one.isQueued = true;
-    this.distribution.putBack(one);
-    this.outgoing.note(one.task, one.attempt, outcome.requeued);
-  }
-
-  private drop(one: Dispatch, kind?: typeof outcome.revoked): void {
-    one.isQueued = false;
-    this.tasks.delete(one.task);
-    if (kind !== undefined) writeNote(this.outgoing.writer, one.task, one.attempt, kind);
-  }
-
-  private lose(one: Dispatch, note: Parameters<typeof writeLoss>[3]): void {
-    this.drop(one);
-    writeLoss(this.outgoing.writer, one.task, one.attempt, note);
-  }
-
   /** @internal */
   loseAll(node: ManagerNode, loss: ManagerLoss | undefined): void {
-    const suspects = node.suspects();
-    const { uid: manager, host, block } = node.facts;
-    const silentMs = Math.round(this.now - node.heardAt);
-    for (const one of [...node.out.values()]) {
-      node.take(one);
-      if (one.cancelled) this.drop(one, outcome.revoked);
-      else this.lose(one, { manager, host, block, loss: loss ?? "left", silentMs, suspect: suspects.has(one) && loss !== undefined && loss !== "replaced" });
-    }
-    for (const [task, attempt] of [...node.haunted]) this.release(node, task, attempt);
+    this.tasks.loseAll(node, loss, Math.round(this.now - node.heardAt));
     node.link?.close();
     node.link = undefined;
     this.early.delete(node);
@@ -365,7 +244,6 @@ export class Interchange {
     this.distribution.withdraw(node);
     this.blocks.tellLoad(node);
     this.blocks.checkDrained(node.facts.block);
-    this.outgoing.flushLater();
   }
 
   /** @internal */
