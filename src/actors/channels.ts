@@ -2,6 +2,7 @@ import type { AttemptMessage } from "../state-machines/attempt.js";
 import type { BlockMessage } from "../state-machines/block.js";
 import type { ChildMessage } from "../state-machines/child.js";
 import type { ExecutorMessage } from "../state-machines/executor.js";
+import type { InterchangeMessage } from "../state-machines/interchange.js";
 import type { JobMessage } from "../state-machines/job.js";
 import type { KernelMessage } from "../state-machines/kernel.js";
 import type { LeaseMessage } from "../state-machines/lease.js";
@@ -28,6 +29,7 @@ export interface ChartMessages {
   readonly scaler: ScalerMessage;
   readonly block: BlockMessage;
   readonly job: JobMessage;
+  readonly interchange: InterchangeMessage;
   readonly manager: ManagerMessage;
   readonly "manager-session": SessionMessage;
   readonly lease: LeaseMessage;
@@ -93,7 +95,9 @@ export const channels = {
   "block's timers": channel("block", ["clock"], "both", "no manager has registered in time; it is tried again", "one timer for a block"),
   "scheduler's answers": channel("job", ["host"], "both", "what its provider says of a job, and what it does not", "one for each question"),
 
-  managers: channel("manager", ["program", "link"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
+  interchange: channel("interchange", ["program", "link", "interchange", "manager"], "control", "what was out before it, who is back, and that it is to end", "one for each manager of the one before, and a few"),
+  "interchange's timers": channel("interchange", ["clock"], "control", "who has not come in time, and that the time to end is over", "one timer, and one for the look at processes"),
+  managers: channel("manager", ["program", "link", "interchange", "manager"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
   "manager's lease": channel("manager", ["clock", "link"], "control", "how long it has been silent", "one timer for a manager"),
   session: channel("manager-session", ["program", "link", "host"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
   "session's timers": channel("manager-session", ["clock"], "work", "it may try again", "one timer"),
@@ -161,6 +165,10 @@ export const routes = {
   job: {
     "job.submitted": "scheduler's answers", "job.refused": "scheduler's answers", "job.unanswered": "scheduler's answers", "job.reported": "scheduler's answers", "job.missing": "scheduler's answers", "query.failed": "scheduler's answers",
     "job.found": "scheduler's answers", "job.absent": "scheduler's answers", "lookup.failed": "scheduler's answers",
+  },
+  interchange: {
+    "head.told": "interchange", "manager.returned": "interchange", "interchange.stop": "interchange", "managers.gone": "interchange",
+    "managers.missing": "interchange's timers", "stop.expired": "interchange's timers",
   },
   manager: {
     "manager.accepted": "managers", "manager.drain": "managers", "manager.resume": "managers", "manager.emptied": "managers", "manager.stop": "managers", "manager.left": "managers", "manager.replaced": "managers", "link.lost": "managers", "link.restored": "managers",

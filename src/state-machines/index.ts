@@ -4,6 +4,7 @@ import { blockMachine } from "./block.js";
 import { childMachine } from "./child.js";
 import { executorMachine } from "./executor.js";
 import { hostedActorMachine } from "./hosted-actor.js";
+import { interchangeMachine } from "./interchange.js";
 import { jobMachine } from "./job.js";
 import { kernelMachine } from "./kernel.js";
 import { leaseMachine } from "./lease.js";
@@ -26,6 +27,7 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   kernel: kernelMachine,
   supervisor: supervisorMachine,
   child: childMachine,
+  interchange: interchangeMachine,
   manager: managerMachine,
   "manager-session": managerSessionMachine,
   lease: leaseMachine,

@@ -8,6 +8,7 @@ import type { ToConsumer } from "#internal/state-machines/work-pulling";
 import { consumeWork } from "#internal/supervisors/work-pulling/consumer";
 import type { ActorRef, Self } from "#internal/supervisors/types";
 import { plain, runWorkload, type Workload } from "#internal/testing/index";
+import { Desk } from "../executors/high-throughput/desk.js";
 import { Farm } from "../executors/blocks/farm.js";
 import { Yard } from "../supervisors/work-pulling/yard.js";
 
@@ -173,6 +174,31 @@ describe("the declared channels", () => {
     }
     expect(listeners.flatMap(({ undeclared }) => [...undeclared])).toEqual([]);
     expect(new Set(listeners.flatMap(({ heard }) => [...heard])).size).toBeGreaterThan(18);
+  });
+
+  it("are those of an interchange that follows another, and of its managers", async () => {
+    const desk = new Desk({ epoch: 2, leaseMs: 1000, awaited: ["block-1", "block-2"].map((block) => ({ uid: `${block}.0`, block, host: "here" })) });
+    const listener = new Listener(desk.dispatcher);
+    const early = desk.manager();
+    desk.interchange.expect([]);
+    desk.pass(600);
+    early.alive();
+    desk.pass(600);
+    desk.interchange.drain("block-1");
+    desk.interchange.resume("block-1");
+    early.cut();
+    early.register();
+    const other = desk.manager({ block: "block-2", drainMs: 10 });
+    desk.pass(20);
+    const lost = desk.manager({ block: "block-3" });
+    lost.cut();
+    desk.pass(200);
+    const stopped = desk.interchange.stop(100);
+    desk.settle();
+    for (const one of [early, other]) one.leave();
+    await stopped;
+    expect([...listener.undeclared]).toEqual([]);
+    expect(listener.heard.size).toBeGreaterThan(15);
   });
 
   it("have no part among their senders that was not seen to send", () => {

@@ -3,6 +3,7 @@ import type { AttemptInput, AttemptMessage } from "#internal/state-machines/atte
 import type { BlockInput, BlockMessage } from "#internal/state-machines/block";
 import type { ChildInput, ChildMessage } from "#internal/state-machines/child";
 import type { HostedActorInput, HostedActorMessage } from "#internal/state-machines/hosted-actor";
+import type { InterchangeInput, InterchangeMessage } from "#internal/state-machines/interchange";
 import type { JobInput, JobMessage, ReportedJob } from "#internal/state-machines/job";
 import type { KernelMessage } from "#internal/state-machines/kernel";
 import type { RemoteActorMessage } from "#internal/state-machines/remote-actor";
@@ -158,6 +159,15 @@ const scaler: Sample<ScalerInput, ScalerMessage> = {
   ],
 };
 
+const interchange: Sample<InterchangeInput, InterchangeMessage> = {
+  input: { isFirst: false, awaited: 2 },
+  messages: [
+    { type: "managers.missing", count: 1 },
+    { type: "managers.missing", count: 2 },
+    { type: "interchange.stop", within: 50 },
+  ],
+};
+
 const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> = {
   input: {},
   messages: [
@@ -170,4 +180,4 @@ const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> =
 const hostedActor: Sample<HostedActorInput, HostedActorMessage> = { input: { patience: 50 }, messages: [{ type: "lease.expired" }] };
 
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };

@@ -1,3 +1,7 @@
+import { Cell, type Performers } from "../../../actors/cell.js";
+import { compile } from "../../../actors/compile.js";
+import type { Timer } from "../../../actors/ports.js";
+import { interchangeMachine, type InterchangeContext, type InterchangeEffect, type InterchangeInput, type InterchangeMessage } from "../../../state-machines/interchange.js";
 import type { ManagerLoss, ManagerMessage } from "../../../state-machines/manager.js";
 import type { Needs } from "../../executor.js";
 import { frame, type Registration, type Token } from "../protocol.js";
@@ -12,6 +16,8 @@ import { Outgoing } from "./outgoing.js";
 import { Quiet } from "./quiet.js";
 import type { InterchangeOptions, InterchangePorts } from "./types.js";
 
+const chart = compile<InterchangeContext, InterchangeMessage, InterchangeEffect, InterchangeInput>(interchangeMachine);
+
 /** The numbers of managers are not given again by the interchanges that follow. */
 const managersOfEpoch = 1_000_000;
 /** Acknowledged at once when so many outcomes have come since the last time. */
@@ -23,6 +29,7 @@ const acknowledgeEvery = 4096;
  * since nobody can know then that it has not begun.
  */
 export class Interchange {
+  private readonly cell: Cell<InterchangeContext, InterchangeMessage, InterchangeEffect>;
   readonly nodes = new Map<string, ManagerNode>();
   private readonly tasks: OpenTasks;
   private readonly outgoing: Outgoing;
@@ -36,28 +43,29 @@ export class Interchange {
   private readonly awaited: Awaited;
   /** Managers that came before the head had said what those before this interchange had been given. */
   private readonly early = new Map<ManagerNode, Registration>();
-  private isTold: boolean;
+  private stopTimer: Timer | undefined;
+  private ended!: () => void;
+  private readonly whenEnded = new Promise<void>((resolve) => (this.ended = resolve));
   private managers: number;
 
   constructor(
     readonly options: InterchangeOptions,
     private readonly ports: InterchangePorts,
   ) {
-    const { clock } = ports.dispatcher.ports;
+    const { dispatcher, codec } = ports;
+    const { label, epoch, leaseMs, selector } = options;
+    const { clock } = dispatcher.ports;
     this.quiet = new Quiet(clock, (node, message) => this.tell(node, message), (facts) => ports.presence?.(facts) ?? "elsewhere");
-    this.blocks = new BlockBooks(ports, (block) => this.isTold && !this.awaited.hasOf(block));
+    this.blocks = new BlockBooks(ports, (block) => this.cell.is("admits") && !this.awaited.hasOf(block));
     this.actors = new ActorPost(ports, (node) => this.rechecked(node));
     this.outgoing = new Outgoing(ports, (node) => this.blocks.tellLoad(node));
-    this.distribution = new Distribution(options.selector, ports.dispatcher.ports, this.nodes, this.outgoing, () => !this.awaited.isEmpty);
-    this.tasks = new OpenTasks(this.distribution, this.outgoing, ports.codec);
-    this.kind = nodeKind(this, ports.codec);
-    this.awaited = new Awaited(options.awaited ?? [], options.leaseMs, ports, () => {
-      this.blocks.checkAllDrained();
-      this.distribution.pump();
-    });
-    this.isTold = options.epoch === 1;
-    this.managers = (options.epoch - 1) * managersOfEpoch;
-    this.awaited.watch(clock, this.quiet, () => this.isTold);
+    this.distribution = new Distribution(selector, dispatcher.ports, this.nodes, this.outgoing, () => !this.cell.is("gives-work"));
+    this.tasks = new OpenTasks(this.distribution, this.outgoing, codec);
+    this.kind = nodeKind(this, codec);
+    this.awaited = new Awaited(options.awaited ?? [], leaseMs, ports, (count) => this.turn({ type: "managers.missing", count }));
+    this.managers = (epoch - 1) * managersOfEpoch;
+    this.cell = new Cell({ name: "interchange", chart, perform: this.performers(), crashed: (_: unknown, error: unknown) => ports.broken(error) }, label, epoch);
+    dispatcher.start(this.cell, { isFirst: epoch === 1, awaited: this.awaited.size });
   }
 
   // From the head
@@ -77,10 +85,7 @@ export class Interchange {
   /** Attempts that an earlier interchange had sent: managers that register again may have them. What none has within a lease is lost. Managers wait for this. */
   expect(tokens: readonly Token[], needs: readonly (readonly [task: number, needs: Needs])[] = []): void {
     this.tasks.expect(tokens, needs);
-    this.isTold = true;
-    for (const [node, facts] of this.early) this.admit(node, facts, "manager.accepted");
-    this.early.clear();
-    this.blocks.checkAllDrained();
+    this.turn({ type: "head.told" });
     if (tokens.length === 0) return;
     this.quiet.after(this.options.leaseMs, () => this.tasks.loseUnclaimed(this.options.leaseMs));
   }
@@ -120,8 +125,15 @@ export class Interchange {
     });
   }
 
-  stop(): void {
-    for (const node of this.nodes.values()) this.tell(node, { type: "manager.stop" });
+  /** Tells all managers to end, also those that come yet. Resolves when none is left, or after so many milliseconds. */
+  stop(within: number): Promise<void> {
+    this.turn({ type: "interchange.stop", within });
+    return this.whenEnded;
+  }
+
+  /** It is being stopped, or has been. */
+  get isEnding(): boolean {
+    return this.cell.is("ending");
   }
 
   // From managers
@@ -143,8 +155,9 @@ export class Interchange {
     this.rest(node);
     if (typeof facts.drainMs === "number" && !node.isRetired) this.retireIn(node, facts.drainMs);
     link.onDrain(() => this.distribution.settleRoom(node));
-    if (this.isTold) this.admit(node, facts, before === undefined ? "manager.accepted" : "link.restored");
+    if (this.cell.is("admits")) this.admit(node, facts, before === undefined ? "manager.accepted" : "link.restored");
     else this.early.set(node, facts);
+    if (this.cell.is("ending")) this.tell(node, { type: "manager.stop" });
     return node;
   }
 
@@ -155,7 +168,7 @@ export class Interchange {
     this.tell(node, { type });
     if (node.isResting) this.tell(node, { type: "manager.drain" });
     this.rechecked(node);
-    if (this.awaited.delete(facts.uid)) this.distribution.pump();
+    if (this.awaited.delete(facts.uid)) this.turn({ type: "manager.returned" });
   }
 
   heard(node: ManagerNode): void {
@@ -209,7 +222,7 @@ export class Interchange {
   }
 
   tree(): { path: string; state: string }[] {
-    return [...this.nodes.values()].map((node) => ({ path: node.path, state: node.state.name }));
+    return [this.cell, ...this.nodes.values()].map((node) => ({ path: node.path, state: node.state.name }));
   }
 
   private get now(): number {
@@ -219,6 +232,37 @@ export class Interchange {
   /** @internal */
   tell(node: ManagerNode, message: ManagerMessage): void {
     this.ports.dispatcher.tellControl(node, message);
+  }
+
+  private turn(message: InterchangeMessage): void {
+    this.ports.dispatcher.tellControl(this.cell, message);
+  }
+
+  private performers(): Performers<InterchangeEffect, unknown> {
+    const { clock } = this.ports.dispatcher.ports;
+    return {
+      "return.await": () => this.awaited.awaitReturn(this.quiet),
+      "processes.watch": () => this.awaited.watchProcesses(clock),
+      "managers.admit": () => {
+        for (const [node, facts] of this.early) this.admit(node, facts, "manager.accepted");
+        this.early.clear();
+      },
+      "blocks.check": () => this.blocks.checkAllDrained(),
+      "work.begin": () => this.distribution.pump(),
+      "managers.stop": () => {
+        for (const node of this.nodes.values()) this.tell(node, { type: "manager.stop" });
+        this.checkGone();
+      },
+      "timer.start": ({ ms }) => {
+        this.stopTimer = clock.after(ms, () => this.turn({ type: "stop.expired" }));
+      },
+      "timer.cancel": () => this.stopTimer?.cancel(),
+      "interchange.end": () => this.ended(),
+    };
+  }
+
+  private checkGone(): void {
+    if (this.nodes.size === 0) this.turn({ type: "managers.gone" });
   }
 
   /** Another incarnation at the same place ends the one before. */
@@ -244,6 +288,7 @@ export class Interchange {
     this.distribution.withdraw(node);
     this.blocks.tellLoad(node);
     this.blocks.checkDrained(node.facts.block);
+    this.checkGone();
   }
 
   /** @internal */
