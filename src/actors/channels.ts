@@ -97,7 +97,7 @@ export const channels = {
 
   interchange: channel("interchange", ["program", "link", "interchange", "manager"], "control", "what was out before it, who is back, and that it is to end", "one for each manager of the one before, and a few"),
   "interchange's timers": channel("interchange", ["clock"], "control", "who has not come in time, and that the time to end is over", "one timer, and one for the look at processes"),
-  managers: channel("manager", ["program", "link", "interchange", "manager"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
+  managers: channel("manager", ["program", "link", "clock", "interchange", "manager"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
   "manager's lease": channel("manager", ["clock", "link"], "control", "how long it has been silent", "one timer for a manager"),
   session: channel("manager-session", ["program", "link", "host"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
   "session's timers": channel("manager-session", ["clock"], "work", "it may try again", "one timer"),
@@ -171,7 +171,7 @@ export const routes = {
     "managers.missing": "interchange's timers", "stop.expired": "interchange's timers",
   },
   manager: {
-    "manager.accepted": "managers", "manager.drain": "managers", "manager.resume": "managers", "manager.emptied": "managers", "manager.stop": "managers", "manager.left": "managers", "manager.replaced": "managers", "link.lost": "managers", "link.restored": "managers",
+    "manager.accepted": "managers", "manager.drain": "managers", "manager.resume": "managers", "manager.retire": "managers", "manager.emptied": "managers", "manager.stop": "managers", "manager.left": "managers", "manager.replaced": "managers", "link.lost": "managers", "link.restored": "managers",
     "manager.heard": "manager's lease", "lease.waned": "manager's lease", "lease.expired": "manager's lease", "reconnect.expired": "manager's lease",
   },
   "manager-session": {

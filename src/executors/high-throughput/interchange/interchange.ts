@@ -93,36 +93,19 @@ export class Interchange {
   /** The block's managers get no more work; `block.drained` follows. */
   drain(block: string): void {
     this.blocks.setRest(block, true);
-    for (const node of this.blocks.nodesOf(block)) {
-      this.rest(node);
-      this.tell(node, { type: "manager.drain" });
-    }
+    for (const node of this.blocks.nodesOf(block)) this.tell(node, { type: "manager.drain" });
     this.blocks.checkDrained(block);
   }
 
   resume(block: string): void {
     this.blocks.setRest(block, false);
-    for (const node of this.blocks.nodesOf(block)) {
-      this.rest(node);
-      if (!node.isRetired) this.tell(node, { type: "manager.resume" });
-    }
+    for (const node of this.blocks.nodesOf(block)) this.tell(node, { type: "manager.resume" });
   }
 
-  private rest(node: ManagerNode): void {
-    node.isResting = node.isRetired || this.blocks.rests(node.facts.block);
-    if (node.isResting) this.distribution.withdraw(node);
-    else this.distribution.settleRoom(node);
-  }
-
-  /** It gets no more work from then on, and ends when it has none. */
+  /** It wants no more work from then on. */
   private retireIn(node: ManagerNode, ms: number): void {
     node.retireTimer?.cancel();
-    node.retireTimer = this.ports.dispatcher.ports.clock.after(ms, () => {
-      node.isRetired = true;
-      this.rest(node);
-      this.tell(node, { type: "manager.drain" });
-      this.ports.event({ t: "manager.retired", uid: node.facts.uid, block: node.facts.block });
-    });
+    node.retireTimer = this.ports.dispatcher.ports.clock.after(ms, () => this.tell(node, { type: "manager.retire" }));
   }
 
   /** Tells all managers to end, also those that come yet. Resolves when none is left, or after so many milliseconds. */
@@ -152,8 +135,8 @@ export class Interchange {
     node.actors = new Set(facts.actors);
     node.heardAt = this.now;
     node.endsAt = facts.remainingMs === null ? Infinity : this.now + facts.remainingMs;
-    this.rest(node);
-    if (typeof facts.drainMs === "number" && !node.isRetired) this.retireIn(node, facts.drainMs);
+    this.distribution.settleRoom(node);
+    if (typeof facts.drainMs === "number") this.retireIn(node, facts.drainMs);
     link.onDrain(() => this.distribution.settleRoom(node));
     if (this.cell.is("admits")) this.admit(node, facts, before === undefined ? "manager.accepted" : "link.restored");
     else this.early.set(node, facts);
@@ -166,7 +149,6 @@ export class Interchange {
     this.tasks.compare(node, facts.has);
     node.link?.send(frame.accepted, this.ports.codec.encode({ epoch, heartbeatMs, leaseMs, known: node.known }));
     this.tell(node, { type });
-    if (node.isResting) this.tell(node, { type: "manager.drain" });
     this.rechecked(node);
     if (this.awaited.delete(facts.uid)) this.turn({ type: "manager.returned" });
   }
@@ -181,7 +163,7 @@ export class Interchange {
     if (node.known - node.acknowledged >= acknowledgeEvery) this.outgoing.beat(node);
     this.distribution.settleRoom(node);
     this.blocks.tellLoad(node);
-    if (node.isResting) this.checkEmpty(node);
+    this.checkEmpty(node);
     this.distribution.pump();
   }
 
@@ -273,6 +255,7 @@ export class Interchange {
     this.blocks.add(node);
     const { leaseMs, reconnectMs } = this.options;
     this.ports.dispatcher.start(node, { waning: leaseMs / 2, lease: leaseMs, reconnect: reconnectMs });
+    if (this.blocks.rests(facts.block)) this.tell(node, { type: "manager.drain" });
     return node;
   }
 
@@ -291,11 +274,16 @@ export class Interchange {
     this.checkGone();
   }
 
-  /** @internal */
-  checkEmpty(node: ManagerNode): void {
-    if (!node.isIdle || node.state.name !== "draining") return;
+  /** @internal It gets no more work from now on. */
+  rests(node: ManagerNode): void {
+    this.distribution.withdraw(node);
+    this.checkEmpty(node);
+  }
+
+  private checkEmpty(node: ManagerNode): void {
+    if (!node.isIdle) return;
     this.blocks.checkDrained(node.facts.block);
-    if (node.isRetired) this.tell(node, { type: "manager.emptied" });
+    if (node.is("resting")) this.tell(node, { type: "manager.emptied" });
   }
 
   private rechecked(node: ManagerNode): void {
@@ -304,9 +292,10 @@ export class Interchange {
   }
 
   /** @internal What becomes of a manager is told. */
-  announce(what: "registered" | "lost" | "gone", loss: string | undefined, { facts, heardAt }: ManagerNode): void {
+  announce(what: "registered" | "retired" | "lost" | "gone", loss: string | undefined, { facts, heardAt }: ManagerNode): void {
     const { uid, block, host } = facts;
     if (what === "registered") this.ports.event({ t: "registered", uid, facts });
+    else if (what === "retired") this.ports.event({ t: "manager.retired", uid, block });
     else if (what === "gone") this.ports.event({ t: "manager.gone", uid, block });
     else this.ports.event({ t: "manager.lost", uid, block, host, loss: loss ?? "", silentMs: Math.round(this.now - heardAt), isEnded: this.ports.presence?.(facts) === "gone" });
   }

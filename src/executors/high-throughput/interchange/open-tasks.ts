@@ -29,7 +29,7 @@ export class OpenTasks {
       this.tasks.set(one.task, one);
       this.distribution.push(one);
     }
-    this.distribution.pump();
+    this.distribution.pumpLater();
   }
 
   /** Takes a task back, or has it ended where it runs. What becomes of it is told as its outcome. */

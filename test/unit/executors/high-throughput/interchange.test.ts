@@ -229,6 +229,48 @@ test("a manager is given nothing from the moment its block is drained, also in t
   expect(tasks(link)).toEqual(["task 1.1"]);
 });
 
+test("a manager that wants no more work is given none over any link, whatever becomes of its block, and ends when it has none", () => {
+  const bench = new Bench();
+  const { link, node } = bench.register({ workers: 2, drainMs: 50 });
+  bench.submit(1);
+  bench.interchange.drain("block-1");
+  bench.pass(60);
+  bench.interchange.resume("block-1");
+  bench.submit(2);
+  expect(link.got).toEqual(["accepted", "task 1.1", "drain"]);
+  bench.interchange.linkLost(node, link);
+  bench.pass();
+  const again = bench.register({ workers: 2, drainMs: 0, has: [[1, 1]] });
+  bench.pass(60);
+  expect(again.link.got).toEqual(["accepted", "drain"]);
+  bench.say(node, 1, (writer) => writeNote(writer, 1, 1, outcome.released));
+  expect(again.link.got).toEqual(["accepted", "drain", "stop"]);
+  expect(bench.events.filter((one) => one === "manager.retired block-1")).toHaveLength(1);
+});
+
+test("a drained manager that takes a new link before its old one is seen to have ended is told over that as well", () => {
+  const bench = new Bench();
+  bench.register({ actors: [1] });
+  bench.interchange.drain("block-1");
+  bench.pass();
+  expect(bench.register({ actors: [1] }).link.got).toEqual(["accepted", "drain"]);
+});
+
+test("what is drained while its link is away is drained once it has nothing, and may be resumed before it is back", () => {
+  const bench = new Bench();
+  const { node, link } = bench.register();
+  bench.submit(1);
+  bench.interchange.linkLost(node, link);
+  bench.pass();
+  bench.interchange.drain("block-1");
+  bench.pass();
+  expect(bench.events).not.toContain("block.drained block-1");
+  bench.interchange.resume("block-1");
+  bench.pass();
+  expect(bench.register({ has: [[1, 1]] }).link.got).toEqual(["accepted"]);
+  expect(node.takesWork).toBe(true);
+});
+
 test("a drained manager whose link comes back is given nothing", () => {
   const bench = new Bench();
   const first = bench.register();

@@ -56,6 +56,9 @@ interface Model {
   /** The head has given its work to others since its silence, and not because its link had ended. */
   readonly givenAway: boolean;
   readonly held: boolean;
+  /** Its block is drained; it wants no more work: as they have told the head's side of this manager. */
+  readonly drained: boolean;
+  readonly retired: boolean;
 }
 
 type Draft = { -readonly [K in keyof Model]: Model[K] };
@@ -64,8 +67,8 @@ const partKey = <C>(part: Part<C> | undefined): unknown => (part === undefined ?
 /** What no longer makes a difference counts as equal. */
 function keyOf({ head, session, lease, near, far, silent, unproven, sign, answer, detached, ...rest }: Model): string {
   const known = head !== undefined && !head.state.final;
-  const parts = [partKey(head), partKey(session), partKey(lease), near, far, known ? Math.min(times.lease, silent) : 0, rest.over ? 0 : unproven, sign ?? -1, answer ?? -1, detached ?? -1];
-  return `${parts.join()},${[rest.registering, rest.accepted, rest.retry, rest.over, rest.givenAway, rest.held].map(Number).join("")},${rest.pool},${rest.orders.join("+")}`;
+  const parts = [partKey(head), known ? head.context.rest : "", partKey(session), partKey(lease), near, far, known ? Math.min(times.lease, silent) : 0, rest.over ? 0 : unproven, sign ?? -1, answer ?? -1, detached ?? -1];
+  return `${parts.join()},${[rest.registering, rest.accepted, rest.retry, rest.over, rest.givenAway, rest.held, known && rest.drained, known && rest.retired].map(Number).join("")},${rest.pool},${rest.orders.join("+")}`;
 }
 const copied = <C extends object>(part: Part<C>): Part<C> => ({ ...part, context: { ...part.context } });
 const clone = (model: Model): Draft => ({ ...model, head: model.head === undefined ? undefined : copied(model.head), session: copied(model.session), lease: copied(model.lease) });
@@ -73,7 +76,7 @@ const older = (age: number): number => Math.min(oldest, age + 1);
 
 function begin(): Model {
   const blank = (): never => ({ state: undefined, context: undefined }) as never;
-  const draft: Draft = { head: undefined, session: blank(), lease: blank(), near: false, far: false, silent: 0, unproven: 0, sign: undefined, answer: undefined, detached: undefined, registering: false, accepted: false, pool: "up", retry: false, orders: [], over: false, givenAway: false, held: false };
+  const draft: Draft = { head: undefined, session: blank(), lease: blank(), near: false, far: false, silent: 0, unproven: 0, sign: undefined, answer: undefined, detached: undefined, registering: false, accepted: false, pool: "up", retry: false, orders: [], over: false, givenAway: false, held: false, drained: false, retired: false };
   sessionChart.start(draft.session, {}, []);
   leaseChart.start(draft.lease, { waning: times.waning, term: times.lease, grace: times.grace }, []);
   tellSession(draft, { type: "pool.started" });
@@ -151,7 +154,11 @@ function* next(model: Model): Generator<[what: string, after: Model]> {
   yield after("time", (draft) => pass(draft));
   yield after("time without work", (draft) => pass(draft, true));
   if (far) yield after("far end", (draft) => { draft.far = false; tellHead(draft, { type: "link.lost" }); });
-  if (known) yield* (["manager.drain", "manager.resume", "manager.stop"] as const).map((type) => after(type, (draft) => tellHead(draft, { type })));
+  if (known) yield* (["manager.drain", "manager.resume", "manager.retire", "manager.emptied", "manager.stop"] as const).map((type) => after(type, (draft) => {
+    if (type === "manager.retire") draft.retired = true;
+    else if (type === "manager.drain" || type === "manager.resume") draft.drained = type === "manager.drain";
+    tellHead(draft, { type });
+  }));
   if (model.sign !== undefined) {
     yield after("sign lost", (draft) => (draft.sign = undefined));
     if (far && known) yield after("heard", (draft) => {
@@ -184,7 +191,7 @@ function* fromManager(model: Model, after: (what: string, change: (draft: Draft)
     if (!known) {
       draft.head = { state: undefined, context: undefined } as never;
       managerChart.start(draft.head as Part<ManagerContext>, { waning: times.waning, lease: times.lease, reconnect: times.reconnect }, []);
-      draft.givenAway = false;
+      Object.assign(draft, { givenAway: false, drained: false, retired: false });
     }
     tellHead(draft, { type: known ? "link.restored" : "manager.accepted" });
     renew(draft, 0);
@@ -244,6 +251,15 @@ test("a manager, its session and its lease, whatever is lost and however late it
 
 test("what the head has given to others after its silence, a manager does not begin", () => {
   expect([...explored.values()].filter(({ model }) => isWrong(model)).map(({ model }) => describeModel(model))).toEqual([]);
+});
+
+test("a manager whose block is drained, or that wants no more work, takes none, whatever becomes of its link; any other does once it is heard", () => {
+  const rests = ({ drained, retired }: Model): boolean => drained || retired;
+  const found = [...explored.values()].map(({ model }) => model).filter(({ head }) => head !== undefined && !head.state.final);
+  expect(found.filter((model) => rests(model) && model.head?.state.tags.has("takes-work")).map(describeModel)).toEqual([]);
+  expect(found.filter((model) => rests(model) !== (model.head?.context.rest !== "none") && model.head?.state.name !== "stopping").map(describeModel)).toEqual([]);
+  expect(found.filter((model) => !rests(model) && model.head?.state.name === "draining").map(describeModel)).toEqual([]);
+  expect(new Set(found.map(({ head }) => head?.context.rest))).toEqual(new Set(["none", "with-its-block", "for-good"]));
 });
 
 test("from every state both sides can end", () => {
