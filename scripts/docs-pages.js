@@ -37,6 +37,9 @@ function chartPage(name, machine) {
 
 const parts = [
   ["Work", ["task", "attempt", "thread", "executor", "kernel"]],
+  ["Blocks", ["scaler", "block", "job"]],
+  ["Other machines", ["interchange", "manager", "manager-session", "lease"]],
+  ["Actors on blocks", ["remote-actor", "hosted-actor"]],
   ["Supervision", ["supervisor", "child"]],
   ["Work pulling", ["work-producer", "work-consumer"]],
 ];

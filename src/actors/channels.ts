@@ -75,7 +75,9 @@ export const channels = {
   workers: channel("thread", ["host", "executor", "attempt"], "both", "its life, and whether it has work", "a few for each thread"),
   patience: channel("thread", ["clock"], "work", "it was told to end, and has not", "one timer for a thread"),
 
-  "pool state": channel("executor", ["host", "program", "executor", "thread", "attempt", "task", "child"], "work", "work and workers come and go", "one for each cause"),
+  "pool state": channel("executor", ["host", "program", "manager-session", "executor", "thread", "attempt", "task", "child"], "work", "work and workers come and go", "one for each cause"),
+
+  holds: channel("executor", ["manager-session", "lease"], "control", "whether the pool of a manager may begin anything", "one for each change of its link or its lease"),
 
   "kernel life": channel("kernel", ["kernel", "task", "program", "host"], "work", "its parts have started or ended, and it is to close", "one for each change"),
   "closing time": channel("kernel", ["clock"], "work", "the time to close is over", "one timer"),
@@ -99,9 +101,9 @@ export const channels = {
   "interchange's timers": channel("interchange", ["clock"], "control", "who has not come in time, and that the time to end is over", "one timer, and one for the look at processes"),
   managers: channel("manager", ["program", "link", "clock", "interchange", "manager"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
   "manager's lease": channel("manager", ["clock", "link"], "control", "how long it has been silent", "one timer for a manager"),
-  session: channel("manager-session", ["program", "link", "host"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
-  "session's timers": channel("manager-session", ["clock"], "work", "it may try again", "one timer"),
-  "lease's signs": channel("lease", ["link", "clock"], "both", "signs of the head, and their absence", "one timer, and one for each change"),
+  session: channel("manager-session", ["program", "link", "host", "lease"], "control", "a manager's link to its head, and what the head wants", "a few for each link"),
+  "session's timers": channel("manager-session", ["clock"], "control", "it may try again", "one timer"),
+  "lease's signs": channel("lease", ["link", "clock", "lease"], "control", "signs of the head, and their absence", "one timer, and one for each change"),
   "remote actors": channel("remote-actor", ["program", "link", "actor"], "work", "where an actor is on a node, and what becomes of that node", "a few for each change of its node"),
   "remote actor's lease": channel("remote-actor", ["clock"], "work", "its node has been out of reach for too long", "one timer for each whose node is out of reach"),
   "hosted actors": channel("hosted-actor", ["link", "host"], "work", "what its owner wants of an actor, and what became of its thread", "a few for each actor"),
@@ -141,7 +143,7 @@ export const routes = {
   executor: {
     "executor.started": "pool state", "executor.failed": "pool state", "work.offered": "pool state", "workers.missing": "pool state", "workers.complete": "pool state",
     "executor.drain": "pool state", "work.finished": "pool state", "executor.stop": "pool state", "workers.gone": "pool state",
-    "executor.hold": "pool state", "executor.resume": "pool state",
+    "executor.hold": "holds", "executor.resume": "holds",
   },
   kernel: { "kernel.started": "kernel life", "kernel.failed": "kernel life", "kernel.close": "kernel life", "tasks.settled": "kernel life", "executors.stopped": "kernel life", "close.expired": "closing time" },
   child: {
@@ -176,9 +178,9 @@ export const routes = {
   },
   "manager-session": {
     "pool.started": "session", "pool.failed": "session", "pool.stopped": "session", "link.made": "session", "link.failed": "session", "link.refused": "session", "link.lost": "session", "session.accepted": "session",
-    "manager.drain": "session", "manager.stop": "session", "work.finished": "session", "lease.over": "session", "retry.due": "session's timers",
+    "manager.drain": "session", "manager.stop": "session", "lease.over": "session", "retry.due": "session's timers",
   },
-  lease: { "lease.renewed": "lease's signs", "lease.due": "lease's signs" },
+  lease: { "lease.renewed": "lease's signs", "lease.waned": "lease's signs", "lease.expired": "lease's signs", "grace.expired": "lease's signs" },
   "remote-actor": {
     "node.chosen": "remote actors", "actor.failed": "remote actors", "node.back": "remote actors", "actor.terminate": "remote actors", "node.detached": "remote actors", "node.lost": "remote actors", "thread.exited": "remote actors",
     "lease.expired": "remote actor's lease",

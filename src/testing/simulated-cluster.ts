@@ -59,6 +59,8 @@ export interface ClusterPorts {
   /** What actors at its managers may be. */
   readonly modules?: SimulatedModules;
   readonly broken?: (error: unknown) => void;
+  /** Each dispatcher of an interchange or a manager, before it has run anything. */
+  readonly made?: (dispatcher: Dispatcher) => void;
 }
 
 type Up = { readonly records: Uint8Array } | { readonly news: Uint8Array } | { readonly event: InterchangeEvent } | { readonly act: () => void } | { readonly died: Error };
@@ -153,6 +155,7 @@ export class SimulatedCluster {
     const own = new PausablePorts(ports);
     this.interchangePorts = own;
     const dispatcher = new Dispatcher(own);
+    this.around.made?.(dispatcher);
     const relayed = new RelayedSteps(this.around.dispatcher);
     this.relayed = relayed;
     new StepReporter(dispatcher, (steps) => this.up.send({ act: () => relayed.take(steps) })).observe(true, 0);

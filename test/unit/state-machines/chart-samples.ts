@@ -6,6 +6,7 @@ import type { HostedActorInput, HostedActorMessage } from "#internal/state-machi
 import type { InterchangeInput, InterchangeMessage } from "#internal/state-machines/interchange";
 import type { JobInput, JobMessage, ReportedJob } from "#internal/state-machines/job";
 import type { KernelMessage } from "#internal/state-machines/kernel";
+import type { LeaseInput, LeaseMessage } from "#internal/state-machines/lease";
 import type { RemoteActorMessage } from "#internal/state-machines/remote-actor";
 import type { ScalerInput, ScalerMessage } from "#internal/state-machines/scaler";
 import type { SupervisorInput, SupervisorMessage } from "#internal/state-machines/supervisor";
@@ -159,6 +160,14 @@ const scaler: Sample<ScalerInput, ScalerMessage> = {
   ],
 };
 
+const lease: Sample<LeaseInput, LeaseMessage> = {
+  input: { waning: 10, term: 20, grace: 5 },
+  messages: [
+    { type: "lease.expired", idle: true },
+    { type: "lease.expired", idle: false },
+  ],
+};
+
 const interchange: Sample<InterchangeInput, InterchangeMessage> = {
   input: { isFirst: false, awaited: 2 },
   messages: [
@@ -180,4 +189,4 @@ const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> =
 const hostedActor: Sample<HostedActorInput, HostedActorMessage> = { input: { patience: 50 }, messages: [{ type: "lease.expired" }] };
 
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, lease, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };

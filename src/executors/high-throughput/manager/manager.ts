@@ -63,12 +63,8 @@ export class Manager {
   private readonly told = new Told();
   readonly actors: HostedActors;
   private link: HeadLink | undefined;
-  /** When it registered over the present link, where it has. */
-  private registeredAt: number | undefined;
-  /** The head has accepted it over the present link. */
-  private isAccepted = false;
-  private wasAccepted = false;
-  private mayStart = true;
+  /** When it registered last. */
+  private registeredAt = 0;
   private retryTimer: Timer | undefined;
   private beats: Timer | undefined;
   private flushing = false;
@@ -82,7 +78,7 @@ export class Manager {
     const { dispatcher } = ports;
     const { uid } = options.facts;
     this.pool = ports.makePool(this.listener());
-    this.actors = new HostedActors({ dispatcher, startThread: ports.startThread, send: (heading, payload) => this.isAccepted && this.link?.send(frame.ofActor, heading, payload === undefined ? [] : [payload]), broken: (error) => this.ports.ended(error) });
+    this.actors = new HostedActors({ dispatcher, startThread: ports.startThread, send: (heading, payload) => this.session.is("linked") && this.link?.send(frame.ofActor, heading, payload === undefined ? [] : [payload]), broken: (error) => this.ports.ended(error) });
     const crashed = (_: unknown, error: unknown): void => this.ports.ended(error);
     this.session = new Cell({ name: "manager-session", chart: sessionChart, perform: this.sessionPerformers(), crashed }, uid);
     dispatcher.start(this.session, {});
@@ -110,7 +106,7 @@ export class Manager {
   }
 
   private tell(message: SessionMessage): void {
-    this.ports.dispatcher.tell(this.session, message);
+    this.ports.dispatcher.tellControl(this.session, message);
   }
 
   // What the head says
@@ -146,7 +142,7 @@ export class Manager {
   private accepted(header: Uint8Array): void {
     const { heartbeatMs, known } = asAcceptance(this.ports.codec.decode(header));
     this.told.acknowledge(known);
-    if (this.registeredAt !== undefined) this.lease.renew(this.registeredAt);
+    this.lease.renew(this.registeredAt);
     this.beat(heartbeatMs);
     this.tell({ type: "session.accepted" });
   }
@@ -166,7 +162,7 @@ export class Manager {
 
   private take(records: TaskRecords): void {
     while (records.next()) {
-      if (this.session.state.name === "stopping") {
+      if (this.session.is("stopping")) {
         // Its pool takes nothing any more, and the head does not know that yet.
         const { task, attempt } = records;
         this.say(() => writeNote(this.told.writer, task, attempt, outcome.revoked));
@@ -270,16 +266,15 @@ export class Manager {
         this.retryTimer = clock.after(ms, () => this.tell({ type: "retry.due" }));
       },
       "answers.send": () => {
-        this.isAccepted = this.wasAccepted = true;
         this.settleStarts();
         for (const { first, bytes } of this.told.again()) this.link?.send(frame.outcomes, codec.encode({ first }), [bytes]);
         this.flush();
         this.actors.resume();
       },
-      "work.watch": () => undefined,
+      "starts.settle": () => this.settleStarts(),
       "pool.stop": () => void this.stopPool(),
-      "head.leave": () => {
-        this.leaving = this.leave();
+      "head.leave": ({ registered }) => {
+        this.leaving = this.leave(registered);
       },
       "process.end": ({ error }) => void this.leaving.finally(() => this.end(error)),
     };
@@ -303,16 +298,13 @@ export class Manager {
     this.link = undefined;
     this.told.take();
     this.beats?.cancel();
-    this.registeredAt = undefined;
-    this.isAccepted = false;
-    this.settleStarts();
     this.tell({ type: "link.lost" });
   }
 
   /** Nothing came over it for a whole lease: it may have ended without a sign. */
   private dropLink(): void {
     const { link } = this;
-    if (link === undefined || this.session.state.name === "stopping") return;
+    if (link === undefined || this.session.is("stopping")) return;
     this.flush();
     this.linkLost();
     void link.close();
@@ -338,10 +330,10 @@ export class Manager {
     this.tell({ type: "pool.stopped" });
   }
 
-  private async leave(): Promise<void> {
+  private async leave(registered: boolean): Promise<void> {
     const { link } = this;
     this.flush();
-    if (this.registeredAt !== undefined) link?.send(frame.left, this.ports.codec.encode(null));
+    if (registered) link?.send(frame.left, this.ports.codec.encode(null));
     this.link = undefined;
     await link?.close();
   }
@@ -354,16 +346,13 @@ export class Manager {
 
   /** Without a link the head may hold this manager for lost any moment, and without a lease it does: nothing begins then. */
   private settleStarts(): void {
-    const mayStart = this.isAccepted && this.lease.mayStart;
-    if (mayStart === this.mayStart) return;
-    this.mayStart = mayStart;
-    if (mayStart) this.pool.resume();
+    if (this.session.is("takes-work") && this.lease.mayStart) this.pool.resume();
     else this.pool.hold();
   }
 
-  /** Nothing runs here, and the head has all that did. One that never was accepted tries for as long as it may. */
+  /** Nothing runs here, and the head has all that did. */
   private get isIdle(): boolean {
-    return this.wasAccepted && this.open.size === 0 && this.held.size === 0 && this.actors.live.length === 0 && this.told.isKnown;
+    return this.open.size === 0 && this.held.size === 0 && this.actors.live.length === 0 && this.told.isKnown;
   }
 
   private killAll(): void {
