@@ -8,6 +8,7 @@ import { interchangeMachine } from "./interchange.js";
 import { jobMachine } from "./job.js";
 import { kernelMachine } from "./kernel.js";
 import { leaseMachine } from "./lease.js";
+import { linkMachine } from "./link.js";
 import { managerMachine } from "./manager.js";
 import { managerSessionMachine } from "./manager-session.js";
 import { remoteActorMachine } from "./remote-actor.js";
@@ -31,6 +32,7 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   manager: managerMachine,
   "manager-session": managerSessionMachine,
   lease: leaseMachine,
+  link: linkMachine,
   "remote-actor": remoteActorMachine,
   "hosted-actor": hostedActorMachine,
   block: blockMachine,

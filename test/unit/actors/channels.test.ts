@@ -18,7 +18,7 @@ import { Farm } from "../executors/blocks/farm.js";
 import { Yard } from "../supervisors/work-pulling/yard.js";
 
 const table = routes as Readonly<Record<string, Readonly<Record<string, keyof typeof channels>>>>;
-const outsiders = ["program", "actor", "host", "disk", "clock", "link"];
+const outsiders = ["program", "actor", "host", "disk", "clock", "peer"];
 
 /** Hears every message of a dispatcher, and what of it no channel declares. */
 class Listener {

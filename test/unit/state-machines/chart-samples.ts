@@ -7,6 +7,7 @@ import type { InterchangeInput, InterchangeMessage } from "#internal/state-machi
 import type { JobInput, JobMessage, ReportedJob } from "#internal/state-machines/job";
 import type { KernelMessage } from "#internal/state-machines/kernel";
 import type { LeaseInput, LeaseMessage } from "#internal/state-machines/lease";
+import type { LinkInput, LinkMessage } from "#internal/state-machines/link";
 import type { RemoteActorMessage } from "#internal/state-machines/remote-actor";
 import type { ScalerInput, ScalerMessage } from "#internal/state-machines/scaler";
 import type { SupervisorInput, SupervisorMessage } from "#internal/state-machines/supervisor";
@@ -168,6 +169,22 @@ const lease: Sample<LeaseInput, LeaseMessage> = {
   ],
 };
 
+const link: Sample<LinkInput, LinkMessage> = {
+  input: { limit: 5000 },
+  messages: [
+    { type: "greeting.refused", error },
+    { type: "frame.refused", error },
+    { type: "receiver.threw", error },
+    { type: "link.close", reason: "done" },
+    { type: "link.destroy", reason: "now" },
+    { type: "farewell.heard", reason: "bye" },
+    { type: "stream.ended" },
+    { type: "stream.ended", error },
+    { type: "stream.broke", error, code: "ECONNRESET" },
+    { type: "stream.broke", error, code: undefined },
+  ],
+};
+
 const interchange: Sample<InterchangeInput, InterchangeMessage> = {
   input: { isFirst: false, awaited: 2 },
   messages: [
@@ -189,4 +206,4 @@ const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> =
 const hostedActor: Sample<HostedActorInput, HostedActorMessage> = { input: { patience: 50 }, messages: [{ type: "lease.expired" }] };
 
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, lease, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, lease, link, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };
