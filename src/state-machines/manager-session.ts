@@ -9,6 +9,9 @@ export interface SessionContext {
 
 export type SessionInput = Readonly<Record<string, never>>;
 
+/** What the head knows of it over the present link: nothing; that it is there; or all that it had not been told of before. */
+export type Standing = "unlinked" | "registered" | "linked";
+
 export type SessionMessage =
   | { readonly type: "pool.started" }
   | { readonly type: "pool.failed"; readonly error: unknown }
@@ -35,8 +38,7 @@ export type SessionEffect =
   /** Work may begin now, or may not begin any more: where the lease allows it too. */
   | { readonly type: "starts.settle" }
   | { readonly type: "pool.stop" }
-  /** `registered`: over the present link, so that it is told as well. */
-  | { readonly type: "head.leave"; readonly registered: boolean }
+  | { readonly type: "head.leave"; readonly standing: Standing }
   | { readonly type: "process.end"; readonly failed: boolean; readonly error: unknown };
 
 const session = setup({
@@ -49,15 +51,14 @@ const restart = session.assign({ tries: 0 });
 const make = session.emit({ type: "link.make" });
 const retry = session.emit(({ context }) => ({ type: "retry.await", tries: context.tries + 1 }));
 const stopPool = session.emit({ type: "pool.stop" });
-/** From a state in which the head knows so much of it over the present link. */
-const stopFrom = (standing: "unlinked" | "registered" | "linked") => ({ target: `#manager-session.stopping.${standing}` as const, actions: stopPool });
-const failFrom = (standing: "unlinked" | "registered" | "linked") => ({ target: `#manager-session.stopping.${standing}` as const, actions: [keepError, stopPool] });
+const stopFrom = (standing: Standing) => ({ target: `#manager-session.stopping.${standing}` as const, actions: stopPool });
+const failFrom = (standing: Standing) => ({ target: `#manager-session.stopping.${standing}` as const, actions: [keepError, stopPool] });
 const again = { target: "waiting", actions: [retry, count] };
 const endFailed = session.emit(({ event }: { event: SessionMessage }) => ({ type: "process.end", failed: true, error: "error" in event ? event.error : undefined }));
 const endNow = session.emit(({ context }) => ({ type: "process.end", failed: context.error !== undefined, error: context.error }));
 const settle = session.emit({ type: "starts.settle" });
 const drop = { target: "waiting", actions: [retry, count, settle] };
-const leave = (registered: boolean) => ({ target: "#manager-session.gone", actions: [session.emit({ type: "head.leave", registered }), endNow] });
+const leave = (standing: Standing) => ({ target: "#manager-session.gone", actions: [session.emit({ type: "head.leave", standing }), endNow] });
 
 /** The life of a manager in its own process: it keeps a link to the head for as long as there is a head, whatever becomes of single links. */
 export const managerSessionMachine = session.createMachine({
@@ -181,10 +182,10 @@ export const managerSessionMachine = session.createMachine({
         "lease.over": {},
       },
       states: {
-        unlinked: { on: { "pool.stopped": leave(false), "link.lost": {} } },
-        registered: { on: { "pool.stopped": leave(true), "link.lost": "unlinked" } },
+        unlinked: { on: { "pool.stopped": leave("unlinked"), "link.lost": {} } },
+        registered: { on: { "pool.stopped": leave("registered"), "link.lost": "unlinked" } },
         // What its workers and actors say last is told.
-        linked: { tags: ["linked"], on: { "pool.stopped": leave(true), "link.lost": "unlinked" } },
+        linked: { tags: ["linked"], on: { "pool.stopped": leave("linked"), "link.lost": "unlinked" } },
       },
     },
     gone: { type: "final", tags: ["final"] },

@@ -130,7 +130,10 @@ export class OpenTasks {
     const one = this.tasks.get(task);
     if (one?.attempt !== attempt) return false;
     // An earlier interchange sent it there, whether the head has learnt of that or not.
-    if (one.node === undefined && (one.bytes === undefined || one.isQueued)) node.adopt(one);
+    if (one.node === undefined && (one.bytes === undefined || one.isQueued)) {
+      if (one.isQueued) this.outgoing.note(task, attempt, outcome.sent);
+      node.adopt(one);
+    }
     return one.node === node;
   }
 

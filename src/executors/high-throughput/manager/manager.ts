@@ -5,7 +5,7 @@ import type { ControlCodec } from "../../../actors/links/control.js";
 import type { Frame } from "../../../actors/links/frames.js";
 import type { Timer } from "../../../actors/ports.js";
 import { placeError } from "../../../errors/index.js";
-import { managerSessionMachine, type SessionContext, type SessionEffect, type SessionInput, type SessionMessage } from "../../../state-machines/manager-session.js";
+import { managerSessionMachine, type SessionContext, type SessionEffect, type SessionInput, type SessionMessage, type Standing } from "../../../state-machines/manager-session.js";
 import type { AppCode, RunnableApp, WorkListener, WorkNews } from "../../executor.js";
 import type { ThreadPool } from "../../thread-pool/pool.js";
 import { asAcceptance, asBeat, asTokens, frame, type Registration, type Token } from "../protocol.js";
@@ -273,8 +273,8 @@ export class Manager {
       },
       "starts.settle": () => this.settleStarts(),
       "pool.stop": () => void this.stopPool(),
-      "head.leave": ({ registered }) => {
-        this.leaving = this.leave(registered);
+      "head.leave": ({ standing }) => {
+        this.leaving = this.leave(standing);
       },
       "process.end": ({ error }) => void this.leaving.finally(() => this.end(error)),
     };
@@ -305,7 +305,8 @@ export class Manager {
   private dropLink(): void {
     const { link } = this;
     if (link === undefined || this.session.is("stopping")) return;
-    this.flush();
+    // What came before would be missing, where that has not been told again.
+    if (this.session.is("linked")) this.flush();
     this.linkLost();
     void link.close();
   }
@@ -330,10 +331,10 @@ export class Manager {
     this.tell({ type: "pool.stopped" });
   }
 
-  private async leave(registered: boolean): Promise<void> {
+  private async leave(standing: Standing): Promise<void> {
     const { link } = this;
-    this.flush();
-    if (registered) link?.send(frame.left, this.ports.codec.encode(null));
+    if (standing === "linked") this.flush();
+    if (standing !== "unlinked") link?.send(frame.left, this.ports.codec.encode(null));
     this.link = undefined;
     await link?.close();
   }

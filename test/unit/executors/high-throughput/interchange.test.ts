@@ -208,6 +208,16 @@ test("an interchange that is being stopped waits for its managers no longer than
   expect(bench.states.at(-1)).toBe("gone");
 });
 
+test("what an earlier interchange had sent, and the head did not hear of, is told as sent before what becomes of it", () => {
+  const bench = new Bench({ epoch: 2, awaited: [{ uid: "u", block: "block-1", host: "h" }] });
+  bench.submit(7);
+  bench.interchange.expect([]);
+  const { node, link } = bench.register({ has: [[7, 1]] });
+  bench.say(node, 1, (writer) => writeNote(writer, 7, 1, outcome.started));
+  expect(bench.told).toEqual(["sent 7.1", "started 7.1"]);
+  expect(link.got).toEqual(["accepted"]);
+});
+
 test("what an earlier interchange had sent, and nobody has, is lost after a lease, and not before", () => {
   const bench = new Bench({ epoch: 2 });
   bench.interchange.expect([[7, 1]]);

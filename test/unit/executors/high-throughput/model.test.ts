@@ -267,12 +267,12 @@ test("a manager begins nothing but over a link that the head has accepted, and w
   expect([...explored.values()].filter(({ model }) => isLoose(model)).map(({ model }) => describeModel(model))).toEqual([]);
 });
 
-test("a manager says that it leaves where the head knows it over the present link, and nowhere else", () => {
+test("a manager that leaves knows what the head knows of it over the present link", () => {
   for (const state of sessionChart.states.values()) {
     if (!state.tags.has("stopping")) continue;
     const effects: SessionEffect[] = [];
     sessionChart.step({ state, context: { tries: 0, error: undefined } }, { type: "pool.stopped" }, effects);
-    expect(effects[0]).toEqual({ type: "head.leave", registered: !state.name.endsWith("unlinked") });
+    expect(effects[0]).toEqual({ type: "head.leave", standing: state.name.slice(state.name.indexOf(".") + 1) });
   }
 });
 
