@@ -24,8 +24,8 @@ export type AttemptMessage =
   | { readonly type: "claim.revoked" }
   /** The worker was quicker. */
   | { readonly type: "claim.refused" }
-  /** Its worker ended before it was claimed. */
-  | { readonly type: "attempt.unclaimed" }
+  /** Its worker ended before it was claimed. `far`: it waits again where its queue is, and what it was taken back for is still on its way there. */
+  | { readonly type: "attempt.unclaimed"; readonly far?: true }
   /** Its worker ended under it, or with its answer. */
   | { readonly type: "attempt.lost"; readonly loss: unknown }
   /** It had been claimed, and its worker was told to end and does not: it is inside a native call. */
@@ -45,8 +45,9 @@ export type AttemptEffect =
   | { readonly type: "timer.cancel" };
 
 const attempt = setup({
-  types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "final" },
+  types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "recalled" | "final" },
   guards: {
+    isFar: ({ event }) => "far" in event && event.far !== undefined,
     hasWalltime: ({ context }) => context.walltime > 0,
     endedInTime: ({ context, event }) => context.why === "walltime" && "answer" in event && timeOf(event.answer) <= context.walltime,
   },
@@ -91,6 +92,7 @@ export const attemptMachine = attempt.createMachine({
     sent: {
       tags: ["out"],
       on: {
+        "attempt.sent": {},
         "attempt.started": onStarted,
         "attempt.answered": { target: "answered", actions: deliver },
         "attempt.cancel": { target: "revoking", actions: [remember, attempt.emit({ type: "claim.revoke" })] },
@@ -101,14 +103,16 @@ export const attemptMachine = attempt.createMachine({
       },
     },
     revoking: {
-      tags: ["out"],
+      tags: ["out", "recalled"],
       on: {
+        "attempt.sent": {},
         "claim.revoked": { target: "revoked", actions: report("revoked") },
         "claim.refused": { target: "killing", actions: stopWorker },
         "attempt.started": {},
         "attempt.cancel": {},
         "attempt.answered": { target: "killed", actions: mourn },
-        "attempt.unclaimed": { target: "revoked", actions: report("revoked") },
+        // It may be sent again before its queue hears that it is not wanted.
+        "attempt.unclaimed": [{ guard: "isFar" }, { target: "revoked", actions: report("revoked") }],
         "attempt.lost": { target: "killed", actions: mourn },
         "attempt.haunted": { target: "killed", actions: mourn },
       },
@@ -116,6 +120,7 @@ export const attemptMachine = attempt.createMachine({
     started: {
       tags: ["out"],
       on: {
+        "attempt.sent": {},
         "attempt.started": {},
         "attempt.answered": [
           { guard: "hasWalltime", target: "answered", actions: [cancelTimer, deliver] },
@@ -129,8 +134,9 @@ export const attemptMachine = attempt.createMachine({
       },
     },
     killing: {
-      tags: ["out"],
+      tags: ["out", "recalled"],
       on: {
+        "attempt.sent": {},
         "attempt.started": {},
         "attempt.cancel": {},
         "walltime.expired": {},
@@ -142,7 +148,7 @@ export const attemptMachine = attempt.createMachine({
           { target: "killed", actions: mourn },
         ],
         "attempt.lost": { target: "killed", actions: mourn },
-        "attempt.unclaimed": { target: "killed", actions: mourn },
+        "attempt.unclaimed": [{ guard: "isFar" }, { target: "killed", actions: mourn }],
         "attempt.haunted": { target: "killed", actions: mourn },
       },
     },

@@ -45,6 +45,8 @@ const attempt: Sample<AttemptInput, AttemptMessage> = {
   input: { walltime: 100 },
   messages: [
     { type: "attempt.started", elapsed: 3 },
+    { type: "attempt.unclaimed" },
+    { type: "attempt.unclaimed", far: true },
     { type: "attempt.answered", answer: "a" },
     { type: "attempt.cancel", why: "cancelled" },
     { type: "attempt.cancel", why: "closing" },
