@@ -39,7 +39,7 @@ const parts = [
   ["Work", ["task", "attempt", "thread", "executor", "kernel"]],
   ["Blocks", ["scaler", "block", "job"]],
   ["Other machines", ["interchange", "manager", "manager-session", "lease", "link"]],
-  ["Actors on blocks", ["remote-actor", "hosted-actor"]],
+  ["Actors on blocks", ["actor-node", "remote-actor", "hosted-actor"]],
   ["Supervision", ["supervisor", "child"]],
   ["Work pulling", ["work-producer", "work-consumer"]],
 ];

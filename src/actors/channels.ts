@@ -1,3 +1,4 @@
+import type { ActorNodeMessage } from "../state-machines/actor-node.js";
 import type { AttemptMessage } from "../state-machines/attempt.js";
 import type { BlockMessage } from "../state-machines/block.js";
 import type { ChildMessage } from "../state-machines/child.js";
@@ -35,6 +36,7 @@ export interface ChartMessages {
   readonly "manager-session": SessionMessage;
   readonly lease: LeaseMessage;
   readonly link: LinkMessage;
+  readonly "actor-node": ActorNodeMessage;
   readonly "remote-actor": RemoteActorMessage;
   readonly "hosted-actor": HostedActorMessage;
   readonly "work-producer": ProducerMessage;
@@ -108,6 +110,7 @@ export const channels = {
   "lease's signs": channel("lease", ["peer", "clock", "lease"], "control", "signs of the head, and their absence", "one timer, and one for each change"),
   "link's life": channel("link", ["program", "peer", "host"], "control", "greetings, farewells and faults; frames that it only carries are none", "none waits: they are taken within the call"),
   "link's limit": channel("link", ["clock"], "control", "the other side has not answered to its farewell", "one timer for each that closes"),
+  "nodes of actors": channel("actor-node", ["program", "peer"], "control", "whether a node takes actors, and what becomes of its manager", "none waits: they are taken within the call"),
   "remote actors": channel("remote-actor", ["program", "peer", "actor"], "work", "where an actor is on a node, and what becomes of that node", "a few for each change of its node"),
   "remote actor's lease": channel("remote-actor", ["clock"], "work", "its node has been out of reach for too long", "one timer for each whose node is out of reach"),
   "hosted actors": channel("hosted-actor", ["peer", "host"], "work", "what its owner wants of an actor, and what became of its thread", "a few for each actor"),
@@ -189,6 +192,7 @@ export const routes = {
     "greeting.heard": "link's life", "greeting.refused": "link's life", "frame.refused": "link's life", "receiver.threw": "link's life", "link.close": "link's life", "link.destroy": "link's life",
     "farewell.heard": "link's life", "outbox.emptied": "link's life", "stream.ended": "link's life", "stream.broke": "link's life", "limit.expired": "link's limit",
   },
+  "actor-node": { "node.drain": "nodes of actors", "node.detached": "nodes of actors", "node.back": "nodes of actors", "node.emptied": "nodes of actors", "node.lost": "nodes of actors" },
   "remote-actor": {
     "node.chosen": "remote actors", "actor.failed": "remote actors", "node.back": "remote actors", "actor.terminate": "remote actors", "node.detached": "remote actors", "node.lost": "remote actors", "thread.exited": "remote actors",
     "lease.expired": "remote actor's lease",

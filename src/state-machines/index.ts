@@ -1,4 +1,5 @@
 import type { AnyStateMachine } from "xstate";
+import { actorNodeMachine } from "./actor-node.js";
 import { attemptMachine } from "./attempt.js";
 import { blockMachine } from "./block.js";
 import { childMachine } from "./child.js";
@@ -33,6 +34,7 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   "manager-session": managerSessionMachine,
   lease: leaseMachine,
   link: linkMachine,
+  "actor-node": actorNodeMachine,
   "remote-actor": remoteActorMachine,
   "hosted-actor": hostedActorMachine,
   block: blockMachine,

@@ -1,4 +1,5 @@
 import type { Typed } from "#internal/actors/compile";
+import type { ActorNodeMessage } from "#internal/state-machines/actor-node";
 import type { AttemptInput, AttemptMessage } from "#internal/state-machines/attempt";
 import type { BlockInput, BlockMessage } from "#internal/state-machines/block";
 import type { ChildInput, ChildMessage } from "#internal/state-machines/child";
@@ -205,7 +206,15 @@ const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> =
   ],
 };
 
+const actorNode: Sample<object, ActorNodeMessage> = {
+  input: {},
+  messages: [
+    { type: "node.detached", loss: "disconnected", ms: 100 },
+    { type: "node.lost", loss: "ended" },
+  ],
+};
+
 const hostedActor: Sample<HostedActorInput, HostedActorMessage> = { input: { patience: 50 }, messages: [{ type: "lease.expired" }] };
 
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, lease, link, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, lease, link, "actor-node": actorNode, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };
