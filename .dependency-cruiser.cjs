@@ -30,8 +30,8 @@ module.exports = {
     never(["state-machines"], ["errors"], "Charts import types of errors at most.", { to: { dependencyTypesNot: ["type-only"] } }),
     { name: "state-machines-do-no-io", severity: "error", comment: "Charts do no I/O.", from: { path: src("state-machines") }, to: { dependencyTypes: ["core"] } },
 
-    only("actors", ["errors", "state-machines"], "actors imports state-machines (types only) and errors."),
-    never(["actors"], ["state-machines"], "actors imports types of charts only.", { to: { dependencyTypesNot: ["type-only"] } }),
+    only("actors", ["errors", "state-machines"], "actors imports state-machines and errors."),
+    never(["actors"], ["state-machines"], "What runs charts knows none; but a link runs its own.", { from: { pathNot: "^src/actors/links/socket-link\\.ts$" }, to: { dependencyTypesNot: ["type-only"] } }),
     only("supervisors", ["actors", "errors", "state-machines", "config"], "supervisors imports actors, the charts it runs, errors and units."),
 
     never(["serialization", "journal", "mpi", "config"], ["executors", "dataflow"], "They know neither executors nor the kernel."),

@@ -37,6 +37,9 @@ function chartPage(name, machine) {
 
 const parts = [
   ["Work", ["task", "attempt", "thread", "executor", "kernel"]],
+  ["Blocks", ["scaler", "block", "job"]],
+  ["Other machines", ["interchange", "manager", "manager-session", "lease", "link"]],
+  ["Actors on blocks", ["actor-node", "remote-actor", "hosted-actor"]],
   ["Supervision", ["supervisor", "child"]],
   ["Work pulling", ["work-producer", "work-consumer"]],
 ];
@@ -47,7 +50,7 @@ const outsiders = [
   ["host", "the threads and processes that workers live on"],
   ["disk", "files, and what is read from them"],
   ["clock", "a timer that has come to its end"],
-  ["link", "messages that came from elsewhere"],
+  ["peer", "messages that came from another thread, process or machine"],
 ];
 
 function messageMapPage() {

@@ -1,11 +1,14 @@
+import type { ActorNodeMessage } from "../state-machines/actor-node.js";
 import type { AttemptMessage } from "../state-machines/attempt.js";
 import type { BlockMessage } from "../state-machines/block.js";
 import type { ChildMessage } from "../state-machines/child.js";
 import type { ExecutorMessage } from "../state-machines/executor.js";
+import type { InterchangeMessage } from "../state-machines/interchange.js";
 import type { JobMessage } from "../state-machines/job.js";
 import type { KernelMessage } from "../state-machines/kernel.js";
 import type { LeaseMessage } from "../state-machines/lease.js";
 import type { HostedActorMessage } from "../state-machines/hosted-actor.js";
+import type { LinkMessage } from "../state-machines/link.js";
 import type { ManagerMessage } from "../state-machines/manager.js";
 import type { SessionMessage } from "../state-machines/manager-session.js";
 import type { ScalerMessage } from "../state-machines/scaler.js";
@@ -30,9 +33,12 @@ export interface ChartMessages {
   readonly scaler: ScalerMessage;
   readonly block: BlockMessage;
   readonly job: JobMessage;
+  readonly interchange: InterchangeMessage;
   readonly manager: ManagerMessage;
   readonly "manager-session": SessionMessage;
   readonly lease: LeaseMessage;
+  readonly link: LinkMessage;
+  readonly "actor-node": ActorNodeMessage;
   readonly "remote-actor": RemoteActorMessage;
   readonly "hosted-actor": HostedActorMessage;
   readonly "work-producer": ProducerMessage;
@@ -41,8 +47,8 @@ export interface ChartMessages {
 
 export type ChartName = keyof ChartMessages;
 
-/** Who is no chart: the program that uses caraway, its actors, the hosts that workers live on, the disk, the clock, and links. */
-export type Outsider = "program" | "actor" | "host" | "disk" | "clock" | "link";
+/** Who is no chart: the program that uses caraway, its actors, the hosts that workers live on, the disk, the clock, and whoever is at the other end of a link. */
+export type Outsider = "program" | "actor" | "host" | "disk" | "clock" | "peer";
 
 /** One way for messages. The sender is the part in whose step (or outside of any step) the message is told. */
 export interface Channel {
@@ -77,7 +83,9 @@ export const channels = {
   "processes of workers": channel("worker-process", ["host"], "control", "that it is there again, or has ended", "one for each change"),
   "silence of processes": channel("worker-process", ["clock"], "control", "how long it has been silent, or takes to end", "one timer for a process"),
 
-  "pool state": channel("executor", ["host", "program", "executor", "thread", "attempt", "task", "child"], "work", "work and workers come and go", "one for each cause"),
+  "pool state": channel("executor", ["host", "program", "manager-session", "executor", "thread", "attempt", "task", "child"], "work", "work and workers come and go", "one for each cause"),
+
+  holds: channel("executor", ["manager-session", "lease"], "control", "whether the pool of a manager may begin anything", "one for each change of its link or its lease"),
 
   "kernel life": channel("kernel", ["kernel", "task", "program", "host"], "work", "its parts have started or ended, and it is to close", "one for each change"),
   "closing time": channel("kernel", ["clock"], "work", "the time to close is over", "one timer"),
@@ -97,22 +105,27 @@ export const channels = {
   "block's timers": channel("block", ["clock"], "both", "no manager has registered in time; it is tried again", "one timer for a block"),
   "scheduler's answers": channel("job", ["host"], "both", "what its provider says of a job, and what it does not", "one for each question"),
 
-  managers: channel("manager", ["program", "link"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
-  "manager's lease": channel("manager", ["clock", "link"], "control", "how long it has been silent", "one timer for a manager"),
-  session: channel("manager-session", ["program", "link", "host"], "both", "a manager's link to its head, and what the head wants", "a few for each link"),
-  "session's timers": channel("manager-session", ["clock"], "work", "it may try again", "one timer"),
-  "lease's signs": channel("lease", ["link", "clock"], "both", "signs of the head, and their absence", "one timer, and one for each change"),
-  "remote actors": channel("remote-actor", ["program", "link", "actor"], "work", "where an actor is on a node, and what becomes of that node", "a few for each change of its node"),
+  interchange: channel("interchange", ["program", "peer", "interchange", "manager"], "control", "what was out before it, who is back, and that it is to end", "one for each manager of the one before, and a few"),
+  "interchange's timers": channel("interchange", ["clock"], "control", "who has not come in time, and that the time to end is over", "one timer, and one for the look at processes"),
+  managers: channel("manager", ["program", "peer", "clock", "interchange", "manager"], "control", "a manager's life, as the head sees it", "a few for each change of its link or its block"),
+  "manager's lease": channel("manager", ["clock", "peer"], "control", "how long it has been silent", "one timer for a manager"),
+  session: channel("manager-session", ["program", "peer", "host", "lease"], "control", "a manager's link to its head, and what the head wants", "a few for each link"),
+  "session's timers": channel("manager-session", ["clock"], "control", "it may try again", "one timer"),
+  "lease's signs": channel("lease", ["peer", "clock", "lease"], "control", "signs of the head, and their absence", "one timer, and one for each change"),
+  "link's life": channel("link", ["program", "peer", "host"], "control", "greetings, farewells and faults; frames that it only carries are none", "none waits: they are taken within the call"),
+  "link's limit": channel("link", ["clock"], "control", "the other side has not answered to its farewell", "one timer for each that closes"),
+  "nodes of actors": channel("actor-node", ["program", "peer"], "control", "whether a node takes actors, and what becomes of its manager", "none waits: they are taken within the call"),
+  "remote actors": channel("remote-actor", ["program", "peer", "actor"], "work", "where an actor is on a node, and what becomes of that node", "a few for each change of its node"),
   "remote actor's lease": channel("remote-actor", ["clock"], "work", "its node has been out of reach for too long", "one timer for each whose node is out of reach"),
-  "hosted actors": channel("hosted-actor", ["link", "host"], "work", "what its owner wants of an actor, and what became of its thread", "a few for each actor"),
+  "hosted actors": channel("hosted-actor", ["peer", "host"], "work", "what its owner wants of an actor, and what became of its thread", "a few for each actor"),
   "hosted actor's patience": channel("hosted-actor", ["clock"], "work", "its thread is still inside a native call", "one timer for each that is ended"),
 
   offers: channel("work-producer", ["program"], "work", "a job more, and the end of jobs", "the producer's capacity: `ready()` waits for room"),
-  consumers: channel("work-producer", ["program", "link", "actor"], "work", "a consumer comes or goes", "one for each consumer"),
-  credit: channel("work-producer", ["link", "work-consumer"], "work", "how a consumer stands: its credit, and what it has processed", "one for each delivery, and one for each pause while it is not noted"),
+  consumers: channel("work-producer", ["program", "peer", "actor"], "work", "a consumer comes or goes", "one for each consumer"),
+  credit: channel("work-producer", ["peer", "work-consumer"], "work", "how a consumer stands: its credit, and what it has processed", "one for each delivery, and one for each pause while it is not noted"),
   "producer's timers": channel("work-producer", ["clock"], "work", "a consumer has not answered", "one timer for a consumer"),
 
-  deliveries: channel("work-consumer", ["link", "actor"], "work", "jobs, and that its statement was noted", "the credit that it gave"),
+  deliveries: channel("work-consumer", ["peer", "actor"], "work", "jobs, and that its statement was noted", "the credit that it gave"),
   processing: channel("work-consumer", ["program", "work-consumer"], "both", "a job has been processed; it is to close", "its concurrency"),
   "consumer's timer": channel("work-consumer", ["clock"], "work", "its statement has not been noted", "one timer"),
 } as const satisfies Readonly<Record<string, Channel>>;
@@ -142,7 +155,7 @@ export const routes = {
   executor: {
     "executor.started": "pool state", "executor.failed": "pool state", "work.offered": "pool state", "workers.missing": "pool state", "workers.complete": "pool state",
     "executor.drain": "pool state", "work.finished": "pool state", "executor.stop": "pool state", "workers.gone": "pool state",
-    "executor.hold": "pool state", "executor.resume": "pool state",
+    "executor.hold": "holds", "executor.resume": "holds",
   },
   kernel: { "kernel.started": "kernel life", "kernel.failed": "kernel life", "kernel.close": "kernel life", "tasks.settled": "kernel life", "executors.stopped": "kernel life", "close.expired": "closing time" },
   child: {
@@ -167,15 +180,24 @@ export const routes = {
     "job.submitted": "scheduler's answers", "job.refused": "scheduler's answers", "job.unanswered": "scheduler's answers", "job.reported": "scheduler's answers", "job.missing": "scheduler's answers", "query.failed": "scheduler's answers",
     "job.found": "scheduler's answers", "job.absent": "scheduler's answers", "lookup.failed": "scheduler's answers",
   },
+  interchange: {
+    "head.told": "interchange", "manager.returned": "interchange", "interchange.stop": "interchange", "managers.gone": "interchange",
+    "managers.missing": "interchange's timers", "stop.expired": "interchange's timers",
+  },
   manager: {
-    "manager.accepted": "managers", "manager.drain": "managers", "manager.resume": "managers", "manager.emptied": "managers", "manager.stop": "managers", "manager.left": "managers", "manager.replaced": "managers", "link.lost": "managers", "link.restored": "managers",
+    "manager.accepted": "managers", "manager.drain": "managers", "manager.resume": "managers", "manager.retire": "managers", "manager.emptied": "managers", "manager.stop": "managers", "manager.left": "managers", "manager.replaced": "managers", "link.lost": "managers", "link.restored": "managers",
     "manager.heard": "manager's lease", "lease.waned": "manager's lease", "lease.expired": "manager's lease", "reconnect.expired": "manager's lease",
   },
   "manager-session": {
     "pool.started": "session", "pool.failed": "session", "pool.stopped": "session", "link.made": "session", "link.failed": "session", "link.refused": "session", "link.lost": "session", "session.accepted": "session",
-    "manager.drain": "session", "manager.stop": "session", "work.finished": "session", "lease.over": "session", "retry.due": "session's timers",
+    "manager.drain": "session", "manager.stop": "session", "lease.over": "session", "retry.due": "session's timers",
   },
-  lease: { "lease.renewed": "lease's signs", "lease.due": "lease's signs" },
+  lease: { "lease.renewed": "lease's signs", "lease.waned": "lease's signs", "lease.expired": "lease's signs", "grace.expired": "lease's signs" },
+  link: {
+    "greeting.heard": "link's life", "greeting.refused": "link's life", "frame.refused": "link's life", "receiver.threw": "link's life", "link.close": "link's life", "link.destroy": "link's life",
+    "farewell.heard": "link's life", "outbox.emptied": "link's life", "stream.ended": "link's life", "stream.broke": "link's life", "limit.expired": "link's limit",
+  },
+  "actor-node": { "node.drain": "nodes of actors", "node.detached": "nodes of actors", "node.back": "nodes of actors", "node.emptied": "nodes of actors", "node.lost": "nodes of actors" },
   "remote-actor": {
     "node.chosen": "remote actors", "actor.failed": "remote actors", "node.back": "remote actors", "actor.terminate": "remote actors", "node.detached": "remote actors", "node.lost": "remote actors", "thread.exited": "remote actors",
     "lease.expired": "remote actor's lease",

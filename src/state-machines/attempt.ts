@@ -24,8 +24,8 @@ export type AttemptMessage =
   | { readonly type: "claim.revoked" }
   /** The worker was quicker. */
   | { readonly type: "claim.refused" }
-  /** Its worker ended before it was claimed. */
-  | { readonly type: "attempt.unclaimed" }
+  /** Its worker ended before it was claimed. `far`: it waits again where its queue is, and what it was taken back for is still on its way there. */
+  | { readonly type: "attempt.unclaimed"; readonly far?: true }
   /** Its worker ended under it, or with its answer. */
   | { readonly type: "attempt.lost"; readonly loss: unknown }
   /** It had been claimed, and its worker was told to end and does not: it is inside a native call. */
@@ -45,8 +45,9 @@ export type AttemptEffect =
   | { readonly type: "timer.cancel" };
 
 const attempt = setup({
-  types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "live" | "final" },
+  types: { context: {} as AttemptContext, events: {} as AttemptMessage, input: {} as AttemptInput, emitted: {} as AttemptEffect, tags: {} as "queued" | "out" | "live" | "recalled" | "final" },
   guards: {
+    isFar: ({ event }) => "far" in event && event.far !== undefined,
     hasWalltime: ({ context }) => context.walltime > 0,
     endedInTime: ({ context, event }) => context.why === "walltime" && "answer" in event && timeOf(event.answer) <= context.walltime,
   },
@@ -92,6 +93,7 @@ export const attemptMachine = attempt.createMachine({
       // Its code may begin, or go on.
       tags: ["out", "live"],
       on: {
+        "attempt.sent": {},
         "attempt.started": onStarted,
         "attempt.answered": { target: "answered", actions: deliver },
         "attempt.cancel": { target: "revoking", actions: [remember, attempt.emit({ type: "claim.revoke" })] },
@@ -102,14 +104,16 @@ export const attemptMachine = attempt.createMachine({
       },
     },
     revoking: {
-      tags: ["out"],
+      tags: ["out", "recalled"],
       on: {
+        "attempt.sent": {},
         "claim.revoked": { target: "revoked", actions: report("revoked") },
         "claim.refused": { target: "killing", actions: stopWorker },
         "attempt.started": {},
         "attempt.cancel": {},
         "attempt.answered": { target: "killed", actions: mourn },
-        "attempt.unclaimed": { target: "revoked", actions: report("revoked") },
+        // It may be sent again before its queue hears that it is not wanted.
+        "attempt.unclaimed": [{ guard: "isFar" }, { target: "revoked", actions: report("revoked") }],
         "attempt.lost": { target: "killed", actions: mourn },
         "attempt.haunted": { target: "killed", actions: mourn },
       },
@@ -117,6 +121,7 @@ export const attemptMachine = attempt.createMachine({
     started: {
       tags: ["out", "live"],
       on: {
+        "attempt.sent": {},
         "attempt.started": {},
         "attempt.answered": [
           { guard: "hasWalltime", target: "answered", actions: [cancelTimer, deliver] },
@@ -130,8 +135,9 @@ export const attemptMachine = attempt.createMachine({
       },
     },
     killing: {
-      tags: ["out"],
+      tags: ["out", "recalled"],
       on: {
+        "attempt.sent": {},
         "attempt.started": {},
         "attempt.cancel": {},
         "walltime.expired": {},
@@ -143,7 +149,7 @@ export const attemptMachine = attempt.createMachine({
           { target: "killed", actions: mourn },
         ],
         "attempt.lost": { target: "killed", actions: mourn },
-        "attempt.unclaimed": { target: "killed", actions: mourn },
+        "attempt.unclaimed": [{ guard: "isFar" }, { target: "killed", actions: mourn }],
         "attempt.haunted": { target: "killed", actions: mourn },
       },
     },

@@ -1,12 +1,15 @@
 import type { AnyStateMachine } from "xstate";
+import { actorNodeMachine } from "./actor-node.js";
 import { attemptMachine } from "./attempt.js";
 import { blockMachine } from "./block.js";
 import { childMachine } from "./child.js";
 import { executorMachine } from "./executor.js";
 import { hostedActorMachine } from "./hosted-actor.js";
+import { interchangeMachine } from "./interchange.js";
 import { jobMachine } from "./job.js";
 import { kernelMachine } from "./kernel.js";
 import { leaseMachine } from "./lease.js";
+import { linkMachine } from "./link.js";
 import { managerMachine } from "./manager.js";
 import { managerSessionMachine } from "./manager-session.js";
 import { remoteActorMachine } from "./remote-actor.js";
@@ -28,9 +31,12 @@ export const charts: Readonly<Record<string, AnyStateMachine>> = {
   kernel: kernelMachine,
   supervisor: supervisorMachine,
   child: childMachine,
+  interchange: interchangeMachine,
   manager: managerMachine,
   "manager-session": managerSessionMachine,
   lease: leaseMachine,
+  link: linkMachine,
+  "actor-node": actorNodeMachine,
   "remote-actor": remoteActorMachine,
   "hosted-actor": hostedActorMachine,
   block: blockMachine,

@@ -44,6 +44,9 @@ export interface ClusterOptions {
 
 export const calmCluster: ClusterOptions = { managers: 2, workers: 2, prefetch: 0, selector: "random", heartbeatMs: 500, leaseMs: 3000, graceMs: 3000, reconnectMs: 150, way: [0.05, 0.3], threadWay: [0.01, 0.05], respawn: [200, 800], restart: [20, 200], conduct: {} };
 
+/** So long managers have to end with their executor. */
+const stopMs = 500;
+
 export interface ClusterPorts {
   readonly ports: SimulatedPorts;
   readonly codec: ControlCodec;
@@ -56,6 +59,8 @@ export interface ClusterPorts {
   /** What actors at its managers may be. */
   readonly modules?: SimulatedModules;
   readonly broken?: (error: unknown) => void;
+  /** Each dispatcher of an interchange or a manager, before it has run anything. */
+  readonly made?: (dispatcher: Dispatcher) => void;
 }
 
 type Up = { readonly records: Uint8Array } | { readonly news: Uint8Array } | { readonly event: InterchangeEvent } | { readonly act: () => void } | { readonly died: Error };
@@ -150,6 +155,7 @@ export class SimulatedCluster {
     const own = new PausablePorts(ports);
     this.interchangePorts = own;
     const dispatcher = new Dispatcher(own);
+    this.around.made?.(dispatcher);
     const relayed = new RelayedSteps(this.around.dispatcher);
     this.relayed = relayed;
     new StepReporter(dispatcher, (steps) => this.up.send({ act: () => relayed.take(steps) })).observe(true, 0);
@@ -164,6 +170,7 @@ export class SimulatedCluster {
         this.up.send({ event });
       },
       ...(this.sees ? { presence: ({ uid }: KnownManager) => (this.alive.some((manager) => manager.uid === uid) ? "here" as const : "gone" as const) } : {}),
+      broken: (error) => void this.wrongs.push(`the interchange broke: ${String(error)}`),
       ofActor: (manager, heading, payload) => this.up.send({ act: () => this.actors.heard(manager, heading, payload) }),
     });
     this.interchange = interchange;
@@ -267,9 +274,9 @@ export class SimulatedCluster {
 
   private stop(): Promise<void> {
     this.stopped = true;
-    this.interchange?.stop();
+    void this.interchange?.stop(stopMs);
     return new Promise((resolve) => {
-      this.around.ports.clock.after(500, () => {
+      this.around.ports.clock.after(stopMs, () => {
         this.frontEnd.disconnect();
         this.relayed?.ended();
         for (const manager of this.alive) manager.crash();

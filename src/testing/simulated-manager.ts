@@ -43,6 +43,7 @@ export class SimulatedManager {
     this.uid = `${block}.${rank}.${index}`;
     this.ports = new PausablePorts(around.ports);
     const dispatcher = new Dispatcher(this.ports);
+    around.made?.(dispatcher);
     this.host = new SimulatedHost({ ports: this.ports, seed: around.seed + index * 7919, label: this.uid, conduct, ...(around.probe === undefined ? {} : { probe: around.probe }) });
     const { workers, prefetch, leaseMs, graceMs, life } = options;
     this.endsAt = life === undefined ? undefined : around.ports.clock.now() + life * (0.5 + cluster.random.next());

@@ -1,7 +1,8 @@
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { LinkRefused, type CarawayError } from "../../errors/index.js";
 import { controlCodec } from "./control.js";
-import { SocketLink, type FrameLink } from "./frame-link.js";
+import type { FrameLink } from "./frame-link.js";
+import { SocketLink } from "./socket-link.js";
 import { defaultLimits, type FrameLimits } from "./frames.js";
 import { completeHello, type HelloOptions } from "./hello.js";
 import type { SecretKey } from "./keys.js";

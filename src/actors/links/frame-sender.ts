@@ -8,8 +8,6 @@ const mostPerWrite = 512 * 1024;
 export interface FrameSink {
   readonly backlog: number;
   send(type: number, header: Uint8Array, payload?: readonly Uint8Array[]): void;
-  /** After all that was sent, the end. */
-  end(): void;
 }
 
 /** Puts frames on a socket: those of one turn together, and never more at a time than the system takes well. */
@@ -47,6 +45,7 @@ export class FrameSender implements FrameSink {
     this.drained.push(handler);
   }
 
+  /** After all that was sent, the end. */
   end(): void {
     this.ending = true;
     this.flush();

@@ -1,6 +1,7 @@
 import { LinkRefused, type CarawayError } from "../../errors/index.js";
 import type { ControlCodec } from "./control.js";
-import { SocketLink, type ByteStream, type FrameLink } from "./frame-link.js";
+import type { FrameLink } from "./frame-link.js";
+import { SocketLink, type ByteStream } from "./socket-link.js";
 import { defaultLimits, type FrameLimits } from "./frames.js";
 import { completeHello, type Hello, type HelloOptions } from "./hello.js";
 import type { KeyRing, SecretKey } from "./keys.js";

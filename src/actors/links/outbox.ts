@@ -34,7 +34,7 @@ export class Outbox {
   private trip = Infinity;
   /** A byte whose arrival is awaited, and when it went. */
   private mark: { readonly bytes: number; readonly at: number } | undefined;
-  private ending = false;
+  private emptied: (() => void) | undefined;
 
   constructor(
     private readonly sender: FrameSink,
@@ -93,15 +93,18 @@ export class Outbox {
     this.fill();
   }
 
-  /** After all that was sent, the end. */
-  end(): void {
-    this.ending = true;
-    this.fill();
+  /** What waits goes nowhere, but for the last of it, which goes at once. */
+  clear(): void {
+    this.waiting = this.waiting.slice(-1);
+    this.waitingBytes = this.waiting[0]?.length ?? 0;
+    this.cutter = undefined;
+    this.release();
   }
 
-  /** All of it has gone, and the end after it. */
-  get isOver(): boolean {
-    return this.ending && this.waiting.length === 0;
+  /** Once, when nothing waits any more: at once where nothing does. */
+  whenEmpty(emptied: () => void): void {
+    this.emptied = emptied;
+    this.fill();
   }
 
   private get hasRoom(): boolean {
@@ -125,6 +128,9 @@ export class Outbox {
       }
     }
     if (done > 0) this.waiting = this.waiting.slice(done);
-    if (this.isOver) this.sender.end();
+    if (this.waiting.length > 0) return;
+    const { emptied } = this;
+    this.emptied = undefined;
+    emptied?.();
   }
 }

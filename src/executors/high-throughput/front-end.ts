@@ -43,6 +43,7 @@ export interface FrontEndParts {
 const executorChart = compile<ExecutorContext, ExecutorMessage, ExecutorEffect, ExecutorInput>(executorMachine);
 
 const sent: AttemptMessage = { type: "attempt.sent", far: true };
+const unclaimed: AttemptMessage = { type: "attempt.unclaimed", far: true };
 
 /** The high-throughput executor, from the kernel's side: an attempt is a cell here, bytes on the way, and settled exactly once whatever becomes of managers, blocks and interchanges. */
 export class FrontEnd implements Executor {
@@ -57,6 +58,8 @@ export class FrontEnd implements Executor {
   private readonly held = new Map<number, RemoteAttempt>();
   private readonly attemptKind: RemoteAttemptKind;
   private readonly outbound: Outbound;
+  /** What is to be joined. */
+  private joining: InterchangeWay | undefined;
   private out = 0;
   private lost = 0;
   private startWait: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -122,12 +125,10 @@ export class FrontEnd implements Executor {
     }
     (attempt.onEnd ??= []).push(done);
     // Until the interchange has answered it may be on its way to a manager.
-    if (!attempt.isOut && this.outbound.isConnected) {
+    if (this.outbound.isConnected) {
       this.outbound.flush();
-      attempt.isOut = true;
       this.tell(attempt, sent);
     }
-    attempt.isRecalled = true;
     this.tell(attempt, { type: "attempt.cancel", why });
   }
 
@@ -185,18 +186,24 @@ export class FrontEnd implements Executor {
 
   // The interchange
 
-  /** An interchange is there: it is told all that the one before it was told, and who may still be at work for that. */
+  /** An interchange is there. It is joined once all that the one before has told is taken: what waits in mailboxes says what is out. */
   connect(way: InterchangeWay): void {
+    this.joining = way;
+    this.dispatcher.tell(this.cell, { type: "work.offered" });
+  }
+
+  /** It is told all that the one before it was told, and who may still be at work for that. */
+  private join(way: InterchangeWay): void {
+    this.joining = undefined;
     this.outbound.connect(way);
     const out: Token[] = [...this.held.values()].map(({ work, number }) => [work.taskId, number]);
     for (const attempt of this.attempts.values()) {
-      if (attempt.is("final")) continue;
-      if (attempt.isOut) out.push([attempt.work.taskId, attempt.number]);
-      else this.outbound.write(attempt);
+      if (attempt.is("out")) out.push([attempt.work.taskId, attempt.number]);
+      else if (attempt.is("queued")) this.outbound.write(attempt);
     }
     this.outbound.flush();
     this.outbound.expect(out, this.needsOf(out));
-    for (const attempt of this.attempts.values()) if (attempt.isRecalled && attempt.isOut) this.outbound.cancel(attempt);
+    for (const attempt of this.attempts.values()) if (attempt.is("recalled")) this.outbound.cancel(attempt);
   }
 
   private needsOf(tokens: readonly Token[]): (readonly [number, Needs])[] {
@@ -207,6 +214,7 @@ export class FrontEnd implements Executor {
   }
 
   disconnect(): void {
+    this.joining = undefined;
     this.outbound.disconnect();
   }
 
@@ -256,18 +264,11 @@ export class FrontEnd implements Executor {
     }
     switch (kind) {
       case outcome.sent:
-        if (attempt.isOut) return;
-        attempt.isOut = true;
         this.tell(attempt, sent);
-        this.listener.sent(attempt.work, number);
+        if (attempt.is("queued")) this.listener.sent(attempt.work, number);
         return;
       case outcome.started: this.tell(attempt, { type: "attempt.started", elapsed: record.ms }); return;
-      case outcome.requeued:
-        // One that was taken back may be sent again before the interchange hears of that.
-        if (attempt.isRecalled) return;
-        attempt.isOut = false;
-        this.tell(attempt, { type: "attempt.unclaimed" });
-        return;
+      case outcome.requeued: this.tell(attempt, unclaimed); return;
       case outcome.failed: {
         const failure = readFailure(record);
         this.tell(attempt, failure.held ? { type: "attempt.haunted", loss: failure } : { type: "attempt.lost", loss: failure });
@@ -323,7 +324,7 @@ export class FrontEnd implements Executor {
 
   private performers(): Cell<ExecutorContext, ExecutorMessage, ExecutorEffect>["kind"]["perform"] {
     return {
-      "work.send": () => this.outbound.flush(),
+      "work.send": () => (this.joining === undefined ? this.outbound.flush() : this.join(this.joining)),
       "work.refuse": ({ error }: { error: unknown }) => this.refuseAll(error),
       "work.watch": () => this.checkFinished(),
       "work.cancel": () => {

@@ -193,11 +193,16 @@ export class HighThroughput {
   private boot(): InterchangeHandle {
     const { label, managerSelector, heartbeatPeriod, heartbeatThreshold } = this.settings;
     const steps = new RelayedSteps(this.ports.dispatcher);
+    const origin = performance.timeOrigin;
+    let isObserved = false;
+    let observe = (on: boolean): void => void (isObserved = on);
+    const ignore = this.ports.dispatcher.whenObserved((on) => observe(on));
     const interchange = new InterchangeHandle(
       {
         options: { label, epoch: ++this.epoch, selector: managerSelector, heartbeatMs: heartbeatPeriod, leaseMs: heartbeatThreshold, reconnectMs: this.link.reconnectMs, awaited: [...this.managers.values()] },
         place: this.link.listen(this.port),
         keys: join(this.directory, "keys"),
+        observedFrom: isObserved ? origin : undefined,
       },
       {
         outcomes: (records) => this.frontEnd.outcomes(records),
@@ -205,7 +210,7 @@ export class HighThroughput {
         died: (error) => this.died(interchange, error),
       },
     );
-    const ignore = this.ports.dispatcher.whenObserved((on) => interchange.tell({ t: "observe", on, origin: performance.timeOrigin }));
+    observe = (on) => interchange.tell({ t: "observe", on, origin });
     this.endSteps = () => {
       ignore();
       steps.ended();

@@ -14,15 +14,12 @@ import { StepReporter } from "./interchange/step-reporter.js";
 import { serveManager } from "./interchange/serve-manager.js";
 import type { FromInterchange, ThreadSetup, ToInterchange } from "./interchange-protocol.js";
 
-const idleCheckMs = 20;
-
 /** The thread of an interchange: sockets on one side, the head on the other. It keeps its leases however long the head's own thread is busy. */
 class InterchangeThread {
   private readonly keys = new Map<string, SecretKey>();
   private readonly interchange: Interchange;
   private readonly steps: StepReporter;
   private listener: LinkListener | undefined;
-  private isStopping = false;
 
   constructor(
     private readonly head: MessagePort,
@@ -31,6 +28,7 @@ class InterchangeThread {
   ) {
     const dispatcher = new Dispatcher(realPorts());
     this.steps = new StepReporter(dispatcher, (steps) => this.say({ t: "steps", ...steps }));
+    if (setup.observedFrom !== undefined) this.observe(true, setup.observedFrom);
     this.interchange = new Interchange(setup.options, {
       dispatcher,
       codec,
@@ -38,6 +36,10 @@ class InterchangeThread {
       news: (bytes) => this.say({ t: "news", bytes: new Uint8Array(bytes) }),
       event: (event) => this.say(event),
       presence: ({ place }) => presenceOf(place),
+      broken: (error) =>
+        queueMicrotask(() => {
+          throw error;
+        }),
       ofActor: (manager, heading, payload) => this.say({ t: "of-actor", manager, heading, payload }),
     });
     head.on("message", (message: Uint8Array | ToInterchange) => {
@@ -61,7 +63,7 @@ class InterchangeThread {
       onLost: (error) => this.unreachable(error, true),
     });
     this.listener = listener;
-    if (this.isStopping) await listener.close("the executor ended");
+    if (this.interchange.isEnding) await listener.close("the executor ended");
     else this.say({ t: "listening", port: listener.port ?? 0 });
   }
 
@@ -80,7 +82,7 @@ class InterchangeThread {
       case "cancel": interchange.cancel(message.task, message.attempt); return;
       case "expect": interchange.expect(message.tokens, message.needs); return;
       case "to-actor": interchange.actors.down(interchange.nodes.get(message.manager), message.heading, message.payload); return;
-      case "observe": this.steps.observe(message.on, performance.timeOrigin - message.origin); return;
+      case "observe": this.observe(message.on, message.origin); return;
       case "drain": interchange.drain(message.block); return;
       case "resume": interchange.resume(message.block); return;
       case "trust": void this.load(message.identity); return;
@@ -90,6 +92,10 @@ class InterchangeThread {
         return;
       case "stop": void this.stop(message.within);
     }
+  }
+
+  private observe(on: boolean, origin: number): void {
+    this.steps.observe(on, performance.timeOrigin - origin);
   }
 
   private async load(identity: string): Promise<void> {
@@ -107,10 +113,7 @@ class InterchangeThread {
   }
 
   private async stop(within: number): Promise<void> {
-    this.isStopping = true;
-    this.interchange.stop();
-    const until = performance.now() + within;
-    while (this.interchange.nodes.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
+    await this.interchange.stop(within);
     await this.listener?.close("the executor ended");
     this.steps.flush();
     this.say({ t: "stopped" });

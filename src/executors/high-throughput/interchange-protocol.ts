@@ -12,6 +12,8 @@ export interface ThreadSetup {
   readonly place: ListenPlace;
   /** The directory of the keys, and whose there are already. */
   readonly keys: string;
+  /** Where the steps of its cells are wanted from the first on: when the head's clock was at 0, in milliseconds since 1970. */
+  readonly observedFrom: number | undefined;
 }
 
 /** Besides pieces of memory with records of tasks. */

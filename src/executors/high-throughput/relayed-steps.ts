@@ -1,7 +1,7 @@
 import type { Dispatcher, TransitionRecord } from "../../actors/dispatcher.js";
 import type { Steps } from "./interchange/step-reporter.js";
 
-/** The steps of an interchange's managers, in the stream of the head's own cells. */
+/** The steps of an interchange and of its managers, in the stream of the head's own cells. */
 export class RelayedSteps {
   /** Steps that the interchange had to drop. */
   dropped = 0;
@@ -12,7 +12,7 @@ export class RelayedSteps {
   take({ records, dropped }: Steps): void {
     this.dropped += dropped;
     for (const record of records) {
-      const key = `${record.id}#${record.incarnation}`;
+      const key = `${record.kind}/${record.id}#${record.incarnation}`;
       if (record.final || record.outcome === "crashed") this.open.delete(key);
       else this.open.set(key, record);
       this.dispatcher.relay(record);

@@ -8,11 +8,7 @@ export type RemoteAttemptKind = CellKind<AttemptContext, AttemptMessage, Attempt
 export class RemoteAttempt extends AnonymousCell<AttemptContext, AttemptMessage, AttemptEffect> {
   declare readonly work: Work;
   declare readonly number: number;
-  /** An interchange has said that it was sent, or it counts as sent since it was taken back. What is told of it may still wait in its mailbox. */
-  declare isOut: boolean;
-  /** It was taken back: only what becomes of that is of interest. */
-  declare isRecalled: boolean;
-  /** The worker that held it has ended. */
+  /** The worker that held it has ended. Its end, which says that it is held, may still wait in its mailbox; and there is no state after the end. */
   declare freed: boolean;
   /** Told once no user code of it can begin, or go on unfenced. */
   declare onEnd: (() => void)[] | undefined;
@@ -21,8 +17,6 @@ export class RemoteAttempt extends AnonymousCell<AttemptContext, AttemptMessage,
     super(kind);
     this.work = work;
     this.number = number;
-    this.isOut = false;
-    this.isRecalled = false;
     this.freed = false;
     this.onEnd = undefined;
   }

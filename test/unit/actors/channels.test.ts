@@ -1,18 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { channels, routes, type Channel } from "#internal/actors/channels";
 import { compile, type Typed } from "#internal/actors/compile";
-import type { Dispatcher } from "#internal/actors/dispatcher";
+import { Dispatcher } from "#internal/actors/dispatcher";
+import { controlCodec } from "#internal/actors/links/control";
+import { simulatedPorts } from "#internal/actors/simulated-ports";
+import { LeaseKeeper } from "#internal/executors/high-throughput/manager/lease-keeper";
 import { charts } from "#internal/state-machines/index";
 import { simulate } from "#internal/supervisors/simulation";
 import type { ToConsumer } from "#internal/state-machines/work-pulling";
 import { consumeWork } from "#internal/supervisors/work-pulling/consumer";
 import type { ActorRef, Self } from "#internal/supervisors/types";
 import { plain, runWorkload, type Workload } from "#internal/testing/index";
+import { PausablePorts } from "#internal/testing/pausable-ports";
+import { SimulatedCluster } from "#internal/testing/simulated-cluster";
+import { Desk } from "../executors/high-throughput/desk.js";
 import { Farm } from "../executors/blocks/farm.js";
 import { Yard } from "../supervisors/work-pulling/yard.js";
 
 const table = routes as Readonly<Record<string, Readonly<Record<string, keyof typeof channels>>>>;
-const outsiders = ["program", "actor", "host", "disk", "clock", "link"];
+const outsiders = ["program", "actor", "host", "disk", "clock", "peer"];
 
 /** Hears every message of a dispatcher, and what of it no channel declares. */
 class Listener {
@@ -173,6 +179,72 @@ describe("the declared channels", () => {
     }
     expect(listeners.flatMap(({ undeclared }) => [...undeclared])).toEqual([]);
     expect(new Set(listeners.flatMap(({ heard }) => [...heard])).size).toBeGreaterThan(18);
+  });
+
+  it("are those of an interchange that follows another, and of its managers", async () => {
+    const desk = new Desk({ epoch: 2, leaseMs: 1000, awaited: ["block-1", "block-2"].map((block) => ({ uid: `${block}.0`, block, host: "here" })) });
+    const listener = new Listener(desk.dispatcher);
+    const early = desk.manager();
+    desk.interchange.expect([]);
+    desk.pass(600);
+    early.alive();
+    desk.pass(600);
+    desk.interchange.drain("block-1");
+    desk.interchange.resume("block-1");
+    early.cut();
+    early.register();
+    const other = desk.manager({ block: "block-2", drainMs: 10 });
+    desk.pass(20);
+    const lost = desk.manager({ block: "block-3" });
+    lost.cut();
+    desk.pass(200);
+    const stopped = desk.interchange.stop(100);
+    desk.settle();
+    for (const one of [early, other]) one.leave();
+    await stopped;
+    expect([...listener.undeclared]).toEqual([]);
+    expect(listener.heard.size).toBeGreaterThan(15);
+  });
+
+  it("are those of a cluster whose managers are cut off, stand still and are drained", async () => {
+    const sim = simulatedPorts(3);
+    const listeners: Listener[] = [];
+    const dispatcher = new Dispatcher(sim);
+    const nothing = (): undefined => undefined;
+    const cluster = new SimulatedCluster({ managers: 3 }, { ports: sim, codec: await controlCodec(), dispatcher, label: "far", seed: 3, made: (one) => listeners.push(new Listener(one)), listener: { sent: nothing, started: nothing, requeued: nothing, answered: nothing, failed: nothing, revoked: nothing, released: nothing, news: nothing } });
+    const pass = (ms: number): Promise<void> => sim.settleFor(ms);
+    const starting = cluster.start();
+    await pass(500);
+    await starting;
+    const [cut, still, drained] = cluster.managers;
+    cut?.cutLink();
+    still?.partition("both");
+    cluster.drain(drained?.block ?? "");
+    await pass(5000);
+    cluster.heal();
+    cluster.alive[0]?.freeze();
+    cluster.crashInterchange();
+    await pass(2000);
+    cluster.heal();
+    cluster.alive[1]?.manager.stop();
+    await pass(5000);
+    const stopped = cluster.frontEnd.stop(undefined);
+    await pass(5000);
+    await stopped;
+    // A process that stood still until its lease was about to wane, and finds the proof that it has not.
+    const ports = new PausablePorts(sim);
+    const late = new Dispatcher(ports);
+    listeners.push(new Listener(late));
+    const keeper = new LeaseKeeper("m", late, { leaseMs: 1000, graceMs: 1000 }, { idle: () => false, starts: nothing, kill: nothing, over: nothing, crashed: nothing });
+    ports.pause();
+    await pass(600);
+    ports.resume();
+    keeper.check();
+    keeper.renew(sim.clock.now() - 400);
+    await pass(0);
+    keeper.stop();
+    expect([...new Set(listeners.flatMap(({ undeclared }) => [...undeclared]))]).toEqual([]);
+    expect(new Set(listeners.flatMap(({ heard }) => [...heard])).size).toBeGreaterThan(25);
   });
 
   it("have no part among their senders that was not seen to send", () => {

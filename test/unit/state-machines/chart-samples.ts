@@ -1,10 +1,14 @@
 import type { Typed } from "#internal/actors/compile";
+import type { ActorNodeMessage } from "#internal/state-machines/actor-node";
 import type { AttemptInput, AttemptMessage } from "#internal/state-machines/attempt";
 import type { BlockInput, BlockMessage } from "#internal/state-machines/block";
 import type { ChildInput, ChildMessage } from "#internal/state-machines/child";
 import type { HostedActorInput, HostedActorMessage } from "#internal/state-machines/hosted-actor";
+import type { InterchangeInput, InterchangeMessage } from "#internal/state-machines/interchange";
 import type { JobInput, JobMessage, ReportedJob } from "#internal/state-machines/job";
 import type { KernelMessage } from "#internal/state-machines/kernel";
+import type { LeaseInput, LeaseMessage } from "#internal/state-machines/lease";
+import type { LinkInput, LinkMessage } from "#internal/state-machines/link";
 import type { RemoteActorMessage } from "#internal/state-machines/remote-actor";
 import type { ScalerInput, ScalerMessage } from "#internal/state-machines/scaler";
 import type { SupervisorInput, SupervisorMessage } from "#internal/state-machines/supervisor";
@@ -42,6 +46,8 @@ const attempt: Sample<AttemptInput, AttemptMessage> = {
   input: { walltime: 100 },
   messages: [
     { type: "attempt.started", elapsed: 3 },
+    { type: "attempt.unclaimed" },
+    { type: "attempt.unclaimed", far: true },
     { type: "attempt.answered", answer: "a" },
     { type: "attempt.cancel", why: "cancelled" },
     { type: "attempt.cancel", why: "closing" },
@@ -158,6 +164,39 @@ const scaler: Sample<ScalerInput, ScalerMessage> = {
   ],
 };
 
+const lease: Sample<LeaseInput, LeaseMessage> = {
+  input: { waning: 10, term: 20, grace: 5 },
+  messages: [
+    { type: "lease.expired", idle: true },
+    { type: "lease.expired", idle: false },
+  ],
+};
+
+const link: Sample<LinkInput, LinkMessage> = {
+  input: { limit: 5000 },
+  messages: [
+    { type: "greeting.refused", error },
+    { type: "frame.refused", error },
+    { type: "receiver.threw", error },
+    { type: "link.close", reason: "done" },
+    { type: "link.destroy", reason: "now" },
+    { type: "farewell.heard", reason: "bye" },
+    { type: "stream.ended" },
+    { type: "stream.ended", error },
+    { type: "stream.broke", error, code: "ECONNRESET" },
+    { type: "stream.broke", error, code: undefined },
+  ],
+};
+
+const interchange: Sample<InterchangeInput, InterchangeMessage> = {
+  input: { isFirst: false, awaited: 2 },
+  messages: [
+    { type: "managers.missing", count: 1 },
+    { type: "managers.missing", count: 2 },
+    { type: "interchange.stop", within: 50 },
+  ],
+};
+
 const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> = {
   input: {},
   messages: [
@@ -167,7 +206,15 @@ const remoteActor: Sample<Readonly<Record<string, never>>, RemoteActorMessage> =
   ],
 };
 
+const actorNode: Sample<object, ActorNodeMessage> = {
+  input: {},
+  messages: [
+    { type: "node.detached", loss: "disconnected", ms: 100 },
+    { type: "node.lost", loss: "ended" },
+  ],
+};
+
 const hostedActor: Sample<HostedActorInput, HostedActorMessage> = { input: { patience: 50 }, messages: [{ type: "lease.expired" }] };
 
 /** Inputs, and messages with contents, for exploring the charts. */
-export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };
+export const samples: Readonly<Record<string, Sample<unknown, Typed>>> = { task, attempt, thread, kernel, child, supervisor, block, job, scaler, interchange, lease, link, "actor-node": actorNode, "remote-actor": remoteActor, "hosted-actor": hostedActor, "work-producer": producer, "work-consumer": consumer };

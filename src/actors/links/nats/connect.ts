@@ -1,7 +1,8 @@
 import { LinkRefused, type CarawayError } from "../../../errors/index.js";
 import type { ConnectOptions } from "../connect.js";
 import { controlCodec } from "../control.js";
-import { SocketLink, type FrameLink } from "../frame-link.js";
+import type { FrameLink } from "../frame-link.js";
+import { SocketLink } from "../socket-link.js";
 import { defaultLimits } from "../frames.js";
 import { completeHello } from "../hello.js";
 import { NatsConnection } from "./connection.js";

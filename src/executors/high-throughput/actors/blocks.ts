@@ -1,7 +1,7 @@
 import { Place } from "../../../actors/place.js";
 import type { Thread, ThreadStart } from "../../../actors/ports.js";
 import type { Block, BlockNode } from "../../executor.js";
-import { mayHost, type ActorNode } from "./nodes.js";
+import type { ActorNode } from "./nodes.js";
 
 /** Who places actors. */
 export interface Placement {
@@ -86,7 +86,7 @@ export class NodeHandle extends Place implements BlockNode {
   }
 
   get running(): boolean {
-    return mayHost(this.node);
+    return this.node.mayHost;
   }
 
   get name(): string {

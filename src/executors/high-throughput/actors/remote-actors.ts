@@ -4,10 +4,9 @@ import type { Thread, ThreadExit, ThreadStart } from "../../../actors/ports.js";
 import { BadFrame, BlockUnavailable, WaitTimeout } from "../../../errors/index.js";
 import { remoteActorMachine, type NodeLoss, type RemoteActorContext, type RemoteActorEffect, type RemoteActorMessage, type RemoteEnd } from "../../../state-machines/remote-actor.js";
 import type { InterchangeEvent } from "../interchange/types.js";
-import type { Registration } from "../protocol.js";
 import { BlockHandle, NodeHandle, type Placement } from "./blocks.js";
 import { lossOf } from "./node-loss.js";
-import { mayHost, type ActorNode } from "./nodes.js";
+import { ActorNode, type NodeFacts } from "./nodes.js";
 import { RemoteActor, type AnyStart, type RemoteActorHost, type RemoteActorKind } from "./remote-actor.js";
 import { readHeading, readStandings, word, writeHeading } from "./wire.js";
 
@@ -23,8 +22,6 @@ export interface RemoteActorsPorts {
   describe(): string;
   readonly broken: (error: unknown) => void;
 }
-
-type Facts = Pick<Registration, "uid" | "block" | "host" | "rank" | "workers">;
 
 const chart = compile<RemoteActorContext, RemoteActorMessage, RemoteActorEffect, Readonly<Record<string, never>>>(remoteActorMachine);
 
@@ -114,7 +111,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
   /** Where it was started first, or else near that, where it is started again; waits where there is nothing. */
   private place(actor: RemoteActor, at: BlockHandle | NodeHandle, isAgain: boolean): void {
     const block = at instanceof BlockHandle ? at : at.of;
-    const seats = [...this.nodes.values()].filter(mayHost).sort((a, b) => a.actors.size - b.actors.size || a.rank - b.rank);
+    const seats = [...this.nodes.values()].filter(({ mayHost }) => mayHost).sort((a, b) => a.actors.size - b.actors.size || a.rank - b.rank);
     const same = at instanceof NodeHandle ? seats.find((node) => node === at.node) : undefined;
     const near = at instanceof BlockHandle || isAgain ? seats.find((node) => node.block === block.id) : undefined;
     const mayMove = isAgain && block.state !== "running";
@@ -198,7 +195,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
     actor.finish(this.exitOf(actor, end));
     if (node !== undefined && end.how === "failed") this.ports.send(node.uid, forgetting(actor.number), undefined);
     if (node !== undefined && end.how === "exited") actor.tellKnown();
-    if (node?.isDetached === true && node.actors.size === 0) this.over(node, "disconnected");
+    node?.checkEmpty();
     if (this.actors.size === 0) this.whenEmpty?.();
   }
 
@@ -219,19 +216,29 @@ export class RemoteActors implements Placement, RemoteActorHost {
     return handle;
   }
 
-  registered({ uid, block, host, rank, workers }: Facts, rests: boolean): void {
-    const before = this.nodes.get(uid);
-    if (before !== undefined) {
-      before.isDetached = false;
-      before.lostAt = undefined;
-      before.rests ||= rests;
-    } else {
-      const node: ActorNode = { uid, block, host, rank, workers, actors: new Set(), rests, isDetached: false, isGone: false, lostAt: undefined };
-      this.nodes.set(uid, node);
-      const handle = this.handleOf(block);
-      handle.members.set(uid, new NodeHandle(this, handle, node));
-    }
+  registered(facts: NodeFacts, rests: boolean): void {
+    const node = this.nodes.get(facts.uid) ?? this.welcome(facts);
+    this.back(node);
+    if (rests) node.tell({ type: "node.drain" });
     this.roomChanged();
+  }
+
+  private welcome(facts: NodeFacts): ActorNode {
+    const node: ActorNode = new ActorNode(facts, {
+      "actors.detach": ({ loss, ms }) => {
+        for (const actor of node.actors) this.tell(actor, { type: "node.detached", loss, ms });
+      },
+      "node.end": ({ loss }) => this.over(node, loss),
+    });
+    this.nodes.set(facts.uid, node);
+    const handle = this.handleOf(facts.block);
+    handle.members.set(facts.uid, new NodeHandle(this, handle, node));
+    return node;
+  }
+
+  private back(node: ActorNode): void {
+    node.lostAt = undefined;
+    node.tell({ type: "node.back" });
   }
 
   /** There may be a node for those that wait. */
@@ -251,22 +258,19 @@ export class RemoteActors implements Placement, RemoteActorHost {
     const node = this.nodes.get(event.uid);
     if (node === undefined) return;
     if (event.t === "manager.gone") {
-      this.over(node, "left");
+      node.tell({ type: "node.lost", loss: "left" });
       return;
     }
     const { loss, silentMs, isEnded = false } = event;
     node.lostAt = this.clock.now() - silentMs;
-    if (isEnded || loss !== "disconnected") this.over(node, isEnded ? "ended" : (loss as NodeLoss));
+    if (isEnded || loss !== "disconnected") node.tell({ type: "node.lost", loss: isEnded ? "ended" : (loss as NodeLoss) });
     else {
-      node.isDetached = true;
-      const ms = Math.max(0, this.ports.leaseMs - silentMs);
-      for (const actor of node.actors) this.tell(actor, { type: "node.detached", loss, ms });
-      if (node.actors.size === 0) this.over(node, loss);
+      node.tell({ type: "node.detached", loss, ms: Math.max(0, this.ports.leaseMs - silentMs) });
+      node.checkEmpty();
     }
   }
 
   private over(node: ActorNode, loss: NodeLoss): void {
-    node.isGone = true;
     this.nodes.delete(node.uid);
     this.handles.get(node.block)?.members.delete(node.uid);
     for (const actor of node.actors) this.tell(actor, { type: "node.lost", loss });
@@ -279,7 +283,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
     if (handle === undefined) return;
     this.handles.delete(block);
     handle.end();
-    for (const { node } of [...handle.members.values()]) this.over(node, "block-over");
+    for (const { node } of [...handle.members.values()]) node.tell({ type: "node.lost", loss: "block-over" });
     this.roomChanged();
   }
 
@@ -287,7 +291,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
   drain(block: string, uid?: string): void {
     for (const node of this.nodes.values()) {
       if (node.block !== block || (uid !== undefined && node.uid !== uid)) continue;
-      node.rests = true;
+      node.tell({ type: "node.drain" });
       for (const actor of node.actors) this.recall(actor, { reason: "drained", executor: this.label, block, node: node.host });
     }
   }
@@ -362,8 +366,7 @@ export class RemoteActors implements Placement, RemoteActorHost {
       actor.known(known);
     }
     if (node === undefined) return;
-    node.isDetached = false;
-    node.lostAt = undefined;
+    this.back(node);
     for (const actor of node.actors) this.tell(actor, !there.has(actor.number) && actor.stream.confirmed + actor.stream.received > 0 ? { type: "node.lost", loss: "left" } : { type: "node.back" });
   }
 }

@@ -5,7 +5,7 @@ import type { InterchangePorts, KnownManager } from "./types.js";
 /** How often it is looked whether they can still come, in milliseconds. */
 const lookMs = 100;
 
-/** Managers of the interchange before this one: what waits is not given to others before these have said what they have, or cannot come any more. */
+/** Managers of the interchange before this one that have not said yet what they have. */
 export class Awaited {
   private readonly managers: Map<string, KnownManager>;
 
@@ -13,21 +13,14 @@ export class Awaited {
     managers: readonly KnownManager[],
     private readonly leaseMs: number,
     private readonly ports: InterchangePorts,
-    /** Some will not come. */
-    private readonly settled: () => void,
+    /** So many will not come. */
+    private readonly missing: (count: number) => void,
   ) {
     this.managers = new Map(managers.map((one) => [one.uid, one]));
   }
 
-  /** After a lease, none that is not back comes; sooner, where `mayLook` and its process is seen to have ended. */
-  watch(clock: Clock, quiet: Quiet, mayLook: () => boolean): void {
-    if (this.isEmpty) return;
-    quiet.after(this.leaseMs, () => this.giveUp([...this.managers.values()]));
-    this.look(clock, mayLook);
-  }
-
-  get isEmpty(): boolean {
-    return this.managers.size === 0;
+  get size(): number {
+    return this.managers.size;
   }
 
   hasOf(block: string): boolean {
@@ -39,10 +32,16 @@ export class Awaited {
     return this.managers.delete(uid);
   }
 
-  private look(clock: Clock, mayLook: () => boolean): void {
-    const gone = mayLook() ? [...this.managers.values()].filter((one) => this.ports.presence?.(one) === "gone") : [];
+  /** After a lease, none that is not back comes. */
+  awaitReturn(quiet: Quiet): void {
+    if (this.size > 0) quiet.after(this.leaseMs, () => this.giveUp([...this.managers.values()]));
+  }
+
+  /** None whose process is seen to have ended comes. */
+  watchProcesses(clock: Clock): void {
+    const gone = [...this.managers.values()].filter((one) => this.ports.presence?.(one) === "gone");
     if (gone.length > 0) this.giveUp(gone);
-    if (!this.isEmpty) clock.after(lookMs, () => this.look(clock, mayLook));
+    if (this.size > 0) clock.after(lookMs, () => this.watchProcesses(clock));
   }
 
   private giveUp(absent: readonly KnownManager[]): void {
@@ -50,6 +49,6 @@ export class Awaited {
       this.ports.event({ t: "manager.lost", uid, block, host, loss: "not-back", silentMs: this.leaseMs });
       this.managers.delete(uid);
     }
-    this.settled();
+    if (absent.length > 0) this.missing(absent.length);
   }
 }

@@ -48,7 +48,7 @@ export class BlockBooks {
 
   checkDrained(block: string): void {
     if (!this.draining.has(block) || !this.isComplete(block)) return;
-    if (this.nodesOf(block).every(({ isIdle }) => isIdle)) this.ports.event({ t: "block.drained", block });
+    if (this.nodesOf(block).every(({ isIdle, rests }) => isIdle && rests)) this.ports.event({ t: "block.drained", block });
   }
 
   /** Whether a block has work is told some time after it has changed: short tasks change it all the time. */

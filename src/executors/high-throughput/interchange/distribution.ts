@@ -21,6 +21,7 @@ export class Distribution {
   /** The manager that is kept free for a large task, and the timer that looks after those that wait. */
   private kept: ManagerNode | undefined;
   private keepTimer: Timer | undefined;
+  private pumping = false;
   private readonly expected = new Map<number, number>();
   private readonly definitions = new Map<number, Uint8Array>();
   private readonly free = new Bag<ManagerNode>();
@@ -74,6 +75,16 @@ export class Distribution {
   withdraw(node: ManagerNode): void {
     if (node === this.kept) this.unkeep();
     this.settleRoom(node);
+  }
+
+  /** When managers have taken what they were told in this turn: that they are to rest, for one. */
+  pumpLater(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    this.ports.scheduler.soon(() => {
+      this.pumping = false;
+      this.pump();
+    });
   }
 
   pump(): void {

@@ -15,7 +15,7 @@ export function nodeKind(interchange: Interchange, codec: ControlCodec): NodeKin
     perform: {
       "work.offer": (_, node) => interchange.distribution.offer(node),
       "work.lose": ({ loss }, node) => interchange.loseAll(node, loss),
-      "work.watch": (_, node) => interchange.checkEmpty(node),
+      "work.watch": (_, node) => interchange.rests(node),
       "lease.watch": (_, node) => interchange.quiet.watchLease(node),
       "lease.forget": (_, node) => node.leaseTimer?.cancel(),
       "reconnect.await": ({ ms }, node) => interchange.quiet.watchReturn(node, ms),

@@ -71,10 +71,6 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
   readonly haunted = new Map<number, number>();
   /** The numbers of the actors that live there. */
   actors: ReadonlySet<number> = new Set();
-  /** Its block is drained: it gets nothing, whatever its own state is at the moment. */
-  isResting = false;
-  /** It wants no more work: it ends once it has none. */
-  isRetired = false;
   /** Apps that it has been told of. */
   readonly apps = new Set<number>();
   /** Whether it is listed among those with a free worker, and those with room. */
@@ -105,8 +101,13 @@ export class ManagerNode extends Cell<ManagerContext, ManagerMessage, ManagerEff
     return this.out.size === 0 && this.actors.size === 0;
   }
 
+  /** It gets no new work, also when it is heard of again, or its link is back. */
+  get rests(): boolean {
+    return this.context.rest !== "none";
+  }
+
   get takesWork(): boolean {
-    return this.is("takes-work") && !this.isResting;
+    return this.is("takes-work");
   }
 
   /** A worker of it has nothing to do. */

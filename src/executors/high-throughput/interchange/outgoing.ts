@@ -30,7 +30,7 @@ export class Outgoing {
     else this.flushLater();
   }
 
-  note(task: number, attempt: number, kind: (typeof outcome)["revoked" | "requeued" | "released"]): void {
+  note(task: number, attempt: number, kind: (typeof outcome)["sent" | "revoked" | "requeued" | "released"]): void {
     writeNote(this.writer, task, attempt, kind);
     this.flushLater();
   }

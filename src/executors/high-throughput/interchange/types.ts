@@ -40,6 +40,8 @@ export interface InterchangePorts {
   event(event: InterchangeEvent): void;
   /** What can be seen of a manager's process from here; nothing, unless given. */
   presence?(manager: KnownManager): Presence;
+  /** It broke a rule of its own, and cannot go on. */
+  broken(error: unknown): void;
   /** What a manager says of an actor, in memory of its own. */
   ofActor(manager: string, heading: Uint8Array, payload: Uint8Array): void;
 }

@@ -23,6 +23,8 @@ export interface LeaseEvents {
   crashed(error: unknown): void;
 }
 
+type Due = Extract<LeaseEffect, { type: "lease.await" }>["message"];
+
 const chart = compile<LeaseContext, LeaseMessage, LeaseEffect, LeaseInput>(leaseMachine);
 
 /**
@@ -33,7 +35,6 @@ export class LeaseKeeper {
   private readonly cell: Cell<LeaseContext, LeaseMessage, LeaseEffect>;
   private provenAt: number;
   private timer: Timer | undefined;
-  private isDueTold = false;
 
   constructor(
     id: string,
@@ -47,7 +48,7 @@ export class LeaseKeeper {
         name: "lease",
         chart,
         perform: {
-          "lease.await": ({ ms }) => this.await(ms),
+          "lease.await": ({ ms, message }) => this.await(ms, message),
           "starts.stop": () => events.starts(false),
           "starts.resume": () => events.starts(true),
           "work.kill": () => events.kill(),
@@ -71,35 +72,40 @@ export class LeaseKeeper {
 
   /** The head has answered what was sent at that time. */
   renew(sentAt: number): void {
-    if (sentAt <= this.provenAt) return;
+    if (sentAt < this.provenAt) return;
     this.provenAt = sentAt;
-    if (!this.mayStart && this.now - sentAt < this.cell.context.waning) this.dispatcher.tellControl(this.cell, { type: "lease.renewed" });
+    if (!this.cell.is("held") && (this.mayStart || this.isProven)) this.tell({ type: "lease.renewed" });
   }
 
   /** Before anything begins: the time may be over, and the timer that tells so may come later. */
   check(): void {
-    if (this.mayStart && !this.isDueTold && this.now - this.provenAt >= this.cell.context.waning) this.due();
+    if (this.mayStart && !this.isProven) this.tell({ type: "lease.waned" });
   }
 
   stop(): void {
     this.timer?.cancel();
   }
 
-  private await(ms: number): void {
-    this.isDueTold = false;
+  /** The head has answered so lately that nobody can be held for lost yet. */
+  private get isProven(): boolean {
+    return this.now - this.provenAt < this.cell.context.waning;
+  }
+
+  private await(ms: number, message: Due): void {
     this.timer?.cancel();
+    // It was told that the lease wanes, and in the same turn that it does not.
+    if (!this.mayStart && this.isProven) this.tell({ type: "lease.renewed" });
     // Times are rounded: never so soon that none passes.
     const wait = Math.max(1, this.provenAt + ms - this.now);
     this.timer = this.dispatcher.ports.clock.after(wait, () => {
-      if (this.now - this.provenAt < ms) this.await(ms);
-      else this.due();
+      if (this.now - this.provenAt < ms) this.await(ms, message);
+      else if (message === "lease.expired") this.tell({ type: message, idle: this.events.idle() });
+      else this.tell({ type: message });
     });
   }
 
-  private due(): void {
-    this.timer?.cancel();
-    this.isDueTold = true;
-    this.dispatcher.tellControl(this.cell, { type: "lease.due", idle: this.events.idle() });
+  private tell(message: LeaseMessage): void {
+    this.dispatcher.tellControl(this.cell, message);
   }
 
   private get now(): number {

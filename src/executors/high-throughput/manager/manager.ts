@@ -5,7 +5,7 @@ import type { ControlCodec } from "../../../actors/links/control.js";
 import type { Frame } from "../../../actors/links/frames.js";
 import type { Timer } from "../../../actors/ports.js";
 import { placeError } from "../../../errors/index.js";
-import { managerSessionMachine, type SessionContext, type SessionEffect, type SessionInput, type SessionMessage } from "../../../state-machines/manager-session.js";
+import { managerSessionMachine, type SessionContext, type SessionEffect, type SessionInput, type SessionMessage, type Standing } from "../../../state-machines/manager-session.js";
 import type { AppCode, RunnableApp, WorkListener, WorkNews } from "../../executor.js";
 import type { ThreadPool } from "../../thread-pool/pool.js";
 import { asAcceptance, asBeat, asTokens, frame, type Registration, type Token } from "../protocol.js";
@@ -63,12 +63,8 @@ export class Manager {
   private readonly told = new Told();
   readonly actors: HostedActors;
   private link: HeadLink | undefined;
-  /** When it registered over the present link, where it has. */
-  private registeredAt: number | undefined;
-  /** The head has accepted it over the present link. */
-  private isAccepted = false;
-  private wasAccepted = false;
-  private mayStart = true;
+  /** When it registered last. */
+  private registeredAt = 0;
   private retryTimer: Timer | undefined;
   private beats: Timer | undefined;
   private flushing = false;
@@ -82,7 +78,7 @@ export class Manager {
     const { dispatcher } = ports;
     const { uid } = options.facts;
     this.pool = ports.makePool(this.listener());
-    this.actors = new HostedActors({ dispatcher, startThread: ports.startThread, send: (heading, payload) => this.isAccepted && this.link?.send(frame.ofActor, heading, payload === undefined ? [] : [payload]), broken: (error) => this.ports.ended(error) });
+    this.actors = new HostedActors({ dispatcher, startThread: ports.startThread, send: (heading, payload) => this.session.is("linked") && this.link?.send(frame.ofActor, heading, payload === undefined ? [] : [payload]), broken: (error) => this.ports.ended(error) });
     const crashed = (_: unknown, error: unknown): void => this.ports.ended(error);
     this.session = new Cell({ name: "manager-session", chart: sessionChart, perform: this.sessionPerformers(), crashed }, uid);
     dispatcher.start(this.session, {});
@@ -110,7 +106,7 @@ export class Manager {
   }
 
   private tell(message: SessionMessage): void {
-    this.ports.dispatcher.tell(this.session, message);
+    this.ports.dispatcher.tellControl(this.session, message);
   }
 
   // What the head says
@@ -146,7 +142,7 @@ export class Manager {
   private accepted(header: Uint8Array): void {
     const { heartbeatMs, known } = asAcceptance(this.ports.codec.decode(header));
     this.told.acknowledge(known);
-    if (this.registeredAt !== undefined) this.lease.renew(this.registeredAt);
+    this.lease.renew(this.registeredAt);
     this.beat(heartbeatMs);
     this.tell({ type: "session.accepted" });
   }
@@ -166,7 +162,7 @@ export class Manager {
 
   private take(records: TaskRecords): void {
     while (records.next()) {
-      if (this.session.state.name === "stopping") {
+      if (this.session.is("stopping")) {
         // Its pool takes nothing any more, and the head does not know that yet.
         const { task, attempt } = records;
         this.say(() => writeNote(this.told.writer, task, attempt, outcome.revoked));
@@ -270,16 +266,15 @@ export class Manager {
         this.retryTimer = clock.after(ms, () => this.tell({ type: "retry.due" }));
       },
       "answers.send": () => {
-        this.isAccepted = this.wasAccepted = true;
         this.settleStarts();
         for (const { first, bytes } of this.told.again()) this.link?.send(frame.outcomes, codec.encode({ first }), [bytes]);
         this.flush();
         this.actors.resume();
       },
-      "work.watch": () => undefined,
+      "starts.settle": () => this.settleStarts(),
       "pool.stop": () => void this.stopPool(),
-      "head.leave": () => {
-        this.leaving = this.leave();
+      "head.leave": ({ standing }) => {
+        this.leaving = this.leave(standing);
       },
       "process.end": ({ error }) => void this.leaving.finally(() => this.end(error)),
     };
@@ -303,17 +298,15 @@ export class Manager {
     this.link = undefined;
     this.told.take();
     this.beats?.cancel();
-    this.registeredAt = undefined;
-    this.isAccepted = false;
-    this.settleStarts();
     this.tell({ type: "link.lost" });
   }
 
   /** Nothing came over it for a whole lease: it may have ended without a sign. */
   private dropLink(): void {
     const { link } = this;
-    if (link === undefined || this.session.state.name === "stopping") return;
-    this.flush();
+    if (link === undefined || this.session.is("stopping")) return;
+    // What came before would be missing, where that has not been told again.
+    if (this.session.is("linked")) this.flush();
     this.linkLost();
     void link.close();
   }
@@ -338,10 +331,10 @@ export class Manager {
     this.tell({ type: "pool.stopped" });
   }
 
-  private async leave(): Promise<void> {
+  private async leave(standing: Standing): Promise<void> {
     const { link } = this;
-    this.flush();
-    if (this.registeredAt !== undefined) link?.send(frame.left, this.ports.codec.encode(null));
+    if (standing === "linked") this.flush();
+    if (standing !== "unlinked") link?.send(frame.left, this.ports.codec.encode(null));
     this.link = undefined;
     await link?.close();
   }
@@ -354,16 +347,13 @@ export class Manager {
 
   /** Without a link the head may hold this manager for lost any moment, and without a lease it does: nothing begins then. */
   private settleStarts(): void {
-    const mayStart = this.isAccepted && this.lease.mayStart;
-    if (mayStart === this.mayStart) return;
-    this.mayStart = mayStart;
-    if (mayStart) this.pool.resume();
+    if (this.session.is("takes-work") && this.lease.mayStart) this.pool.resume();
     else this.pool.hold();
   }
 
-  /** Nothing runs here, and the head has all that did. One that never was accepted tries for as long as it may. */
+  /** Nothing runs here, and the head has all that did. */
   private get isIdle(): boolean {
-    return this.wasAccepted && this.open.size === 0 && this.held.size === 0 && this.actors.live.length === 0 && this.told.isKnown;
+    return this.open.size === 0 && this.held.size === 0 && this.actors.live.length === 0 && this.told.isKnown;
   }
 
   private killAll(): void {

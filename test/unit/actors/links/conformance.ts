@@ -87,6 +87,29 @@ export function linksKeepTheirWord(over: string, makeGround: () => Ground): void
       expect([near.ended?.clean, far.ended?.clean]).toEqual([true, true]);
     });
 
+    it("closes cleanly from both sides at once, with much unsent on both", async () => {
+      for (const [ours, theirs] of [[64, 64], [64, 3], [3, 64]] as const) {
+        const { near, far } = await ground.pair();
+        received(near);
+        received(far);
+        near.send(16, Buffer.from("ours"), [Buffer.alloc(ours * 1024 ** 2)]);
+        far.send(16, Buffer.from("theirs"), [Buffer.alloc(theirs * 1024 ** 2)]);
+        await Promise.all([near.close(), far.close()]);
+        expect([near.ended, far.ended]).toMatchObject([{ clean: true, reason: "it was closed here: it was closed" }, { clean: true, reason: "it was closed here: it was closed" }]);
+      }
+    });
+
+    it("closes cleanly while the other side has much unsent, which goes nowhere", async () => {
+      const { near, far } = await ground.pair();
+      const frames = received(near);
+      received(far);
+      far.send(16, Buffer.from("theirs"), [Buffer.alloc(64 * 1024 ** 2)]);
+      far.send(16, Buffer.from("more"));
+      await near.close();
+      expect([near.ended, await onceClosed(far)]).toMatchObject([{ clean: true }, { clean: true, reason: "the other side closed it: it was closed" }]);
+      expect(frames.all).toEqual([]);
+    });
+
     it("receives nothing once it closes, though the other side goes on", async () => {
       const { near, far } = await ground.pair();
       const frames = received(near);

@@ -21,7 +21,6 @@ class Way {
         this.counters.bytesSent += 13 + header.length + whole.length;
         this.sent.push({ type, header: Buffer.from(header), payload: whole });
       },
-      end: () => (this.ended = true),
     },
     this.counters,
     new Set([beat]),
@@ -94,11 +93,23 @@ test("a way that takes more is given more", () => {
 test("the end comes after all that waits", () => {
   const way = new Way();
   way.outbox.send(16, Buffer.alloc(10), [Buffer.alloc(4 * 2 ** 20)]);
-  way.outbox.end();
+  way.outbox.whenEmpty(() => (way.ended = true));
   expect(way.ended).toBe(false);
   while (way.underWay > 0) way.pass(10, 2 ** 20);
   expect(way.ended).toBe(true);
   expect(way.outbox.backlog).toBe(0);
+});
+
+test("what nobody receives any more goes nowhere, but for what is said last", () => {
+  const way = new Way();
+  for (let i = 0; i < 3; i++) way.outbox.send(16, Buffer.alloc(10), [Buffer.alloc(4 * 2 ** 20)]);
+  way.outbox.send(2, Buffer.from("farewell"));
+  way.outbox.whenEmpty(() => (way.ended = true));
+  const { length } = way.sent;
+  way.outbox.clear();
+  expect(way.ended).toBe(true);
+  expect(way.outbox.backlog).toBe(0);
+  expect(way.sent.slice(length).map(({ type, header }) => [type, header.toString()])).toEqual([[2, "farewell"]]);
 });
 
 test("what the other side cannot have is not believed", () => {

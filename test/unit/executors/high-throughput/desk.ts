@@ -4,7 +4,7 @@ import { simulatedPorts, type SimulatedPorts } from "#internal/actors/simulated-
 import type { Work } from "#internal/executors/executor";
 import { ByteWriter } from "#internal/executors/high-throughput/bytes";
 import { Interchange } from "#internal/executors/high-throughput/interchange/interchange";
-import type { InterchangeEvent } from "#internal/executors/high-throughput/interchange/types";
+import type { InterchangeEvent, InterchangeOptions } from "#internal/executors/high-throughput/interchange/types";
 import type { ManagerNode } from "#internal/executors/high-throughput/interchange/node";
 import { frame, type Registration } from "#internal/executors/high-throughput/protocol";
 import { outcome, OutcomeRecords, TaskRecords, writeAnswer, writeNote, writeTask } from "#internal/executors/high-throughput/records";
@@ -67,6 +67,17 @@ export class DeskManager {
     this.desk.settle();
   }
 
+  alive(): void {
+    this.desk.interchange.heard(this.node);
+    this.desk.settle();
+  }
+
+  cut(): void {
+    const { link } = this.node;
+    if (link !== undefined) this.desk.interchange.linkLost(this.node, link);
+    this.desk.settle();
+  }
+
   leave(): void {
     this.desk.interchange.left(this.node);
     this.desk.settle();
@@ -76,23 +87,27 @@ export class DeskManager {
 /** An interchange with nothing around it but simulated time. */
 export class Desk {
   readonly sim: SimulatedPorts = simulatedPorts(1);
+  readonly dispatcher = new Dispatcher(this.sim);
   readonly events: InterchangeEvent[] = [];
   /** Kinds of outcomes that the head was told, by task. */
   readonly outcomes = new Map<number, number[]>();
   readonly interchange: Interchange;
   private tasks = 0;
 
-  constructor() {
+  constructor(options: Partial<InterchangeOptions> = {}) {
     this.interchange = new Interchange(
-      { label: "desk", epoch: 1, selector: "least-loaded", heartbeatMs: 1e9, leaseMs: 3e9, reconnectMs: 150 },
+      { label: "desk", epoch: 1, selector: "least-loaded", heartbeatMs: 1e9, leaseMs: 3e9, reconnectMs: 150, ...options },
       {
-        dispatcher: new Dispatcher(this.sim), codec,
+        dispatcher: this.dispatcher, codec,
         toHead: (records) => {
           for (const each = new OutcomeRecords(records); each.next(); ) this.outcomes.set(each.task, [...(this.outcomes.get(each.task) ?? []), each.kind]);
         },
         news: () => undefined,
         event: (event) => void this.events.push(event),
         ofActor: () => undefined,
+        broken: (error) => {
+          throw error;
+        },
       },
     );
   }

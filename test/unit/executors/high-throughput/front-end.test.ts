@@ -24,6 +24,11 @@ class Bench {
   }
 
   connect(): void {
+    this.join();
+    this.sim.run();
+  }
+
+  join(): void {
     const way: InterchangeWay = {
       submit: (records) => {
         for (const each = new TaskRecords(records); each.next(); ) this.asked.push(`submit ${each.task}.${each.attempt}`);
@@ -33,14 +38,17 @@ class Bench {
       expect: (tokens) => void this.asked.push(`expect ${JSON.stringify(tokens)}`),
     };
     this.frontEnd.connect(way);
-    this.sim.run();
   }
 
   hear(write: (writer: ByteWriter) => void): void {
+    this.outcomes(write);
+    this.sim.run();
+  }
+
+  outcomes(write: (writer: ByteWriter) => void): void {
     const writer = new ByteWriter();
     write(writer);
     this.frontEnd.outcomes(writer.take());
-    this.sim.run();
   }
 
   submit(): void {
@@ -105,6 +113,32 @@ test("a new interchange is told what waits before what is out, and takes back wh
   bench.asked.length = 0;
   bench.connect();
   expect(bench.asked).toEqual(["expect [[1,1]]", "cancel 1.1"]);
+});
+
+test("what an interchange told last is taken before the next is told anything, in whatever turn that comes", () => {
+  const bench = new Bench();
+  bench.connect();
+  bench.submit();
+  bench.asked.length = 0;
+  bench.outcomes(note(outcome.sent));
+  bench.frontEnd.disconnect();
+  bench.join();
+  bench.cancel();
+  expect(bench.asked).toEqual(["expect [[1,1]]", "cancel 1.1"]);
+  bench.hear(note(outcome.requeued));
+  expect(bench.told).toEqual(["sent 1"]);
+  bench.hear(note(outcome.revoked));
+  expect(bench.told).toEqual(["sent 1", "confirmed", "revoked 1"]);
+});
+
+test("an interchange that has gone before it was joined is told nothing", () => {
+  const bench = new Bench();
+  bench.join();
+  bench.frontEnd.disconnect();
+  bench.submit();
+  expect(bench.asked).toEqual([]);
+  bench.connect();
+  expect(bench.asked).toEqual(["submit 1.1", "expect []"]);
 });
 
 test("what a worker holds is expected of the next interchange, and released where nobody has it", () => {

@@ -43,13 +43,19 @@ class Bench {
   readonly told: string[] = [];
   readonly events: string[] = [];
   readonly interchange: Interchange;
+  /** What it was, in order. */
+  readonly states: string[] = [];
   /** What can be seen of the processes of managers. */
   presence: Presence = "elsewhere";
 
   constructor(options: Partial<InterchangeOptions> = {}) {
     const names = Object.entries(outcome);
+    const dispatcher = new Dispatcher(this.sim);
+    dispatcher.transitions$.subscribe(({ kind, to }) => {
+      if (kind === "interchange" && to !== this.states.at(-1)) this.states.push(to);
+    });
     this.interchange = new Interchange({ label: "far", epoch: 1, selector: "random", heartbeatMs: 100, leaseMs: 1000, reconnectMs: 150, ...options }, {
-      dispatcher: new Dispatcher(this.sim),
+      dispatcher,
       codec,
       toHead: (records) => {
         for (const each = new OutcomeRecords(records); each.next(); ) this.told.push(`${names.find(([, value]) => value === each.kind)?.[0]} ${each.task}.${each.attempt}`);
@@ -57,6 +63,9 @@ class Bench {
       news: () => undefined,
       presence: () => this.presence,
       ofActor: () => undefined,
+      broken: (error) => {
+        throw error;
+      },
       event: (event: InterchangeEvent) => this.events.push(event.t + ("block" in event ? ` ${event.block}` : "")),
     });
   }
@@ -145,6 +154,70 @@ test("a new interchange does not wait for managers whose processes have ended", 
   expect(tasks(bench.register().link)).toEqual(["task 1.1"]);
 });
 
+test("an interchange that follows another gives nothing before the head and the managers of that one have told what was out", () => {
+  const bench = new Bench({ epoch: 2, awaited: ["u", "v"].map((uid) => ({ uid, block: `block-${uid}`, host: "h" })) });
+  bench.submit(1);
+  const { link } = bench.register({ block: "block-u" });
+  const other = bench.register({ uid: "w", block: "block-w" });
+  expect([link.got, other.link.got]).toEqual([[], []]);
+  bench.interchange.expect([]);
+  bench.pass();
+  expect([link.got, other.link.got]).toEqual([["accepted"], ["accepted"]]);
+  bench.register({ uid: "v", block: "block-v", has: [] });
+  expect([...tasks(link), ...tasks(other.link), ...bench.told.filter((one) => one.startsWith("sent"))]).toHaveLength(2);
+  expect(bench.states).toEqual(["recovering", "awaiting", "serving"]);
+});
+
+test("a new interchange to which the head tells late waits for nobody whose lease is over by then", () => {
+  const bench = new Bench({ epoch: 2, awaited: [{ uid: "dead", block: "block-1", host: "h" }] });
+  bench.pass(1010);
+  expect(bench.events).toEqual(["manager.lost block-1"]);
+  expect(bench.states).toEqual(["recovering"]);
+  bench.interchange.expect([]);
+  bench.submit(1);
+  expect(tasks(bench.register().link)).toEqual(["task 1.1"]);
+  expect(bench.states).toEqual(["recovering", "serving"]);
+});
+
+test("an interchange that is being stopped has ended when its managers have, and the one that comes meanwhile is told to end, and given nothing", async () => {
+  const bench = new Bench();
+  const first = bench.register();
+  const stopped = bench.interchange.stop(2000);
+  bench.pass();
+  expect(first.link.got).toEqual(["accepted", "stop"]);
+  bench.submit(1);
+  const late = bench.register({ uid: "v", block: "block-2" });
+  expect(late.link.got).toEqual(["accepted", "stop"]);
+  bench.interchange.left(first.node);
+  bench.pass();
+  expect(bench.states.at(-1)).toBe("stopping");
+  bench.interchange.left(late.node);
+  bench.pass();
+  await stopped;
+  expect(bench.states).toEqual(["serving", "stopping", "gone"]);
+});
+
+test("an interchange that is being stopped waits for its managers no longer than it is told to", async () => {
+  const bench = new Bench();
+  bench.register();
+  const stopped = bench.interchange.stop(300);
+  bench.pass(290);
+  expect(bench.states.at(-1)).toBe("stopping");
+  bench.pass(20);
+  await stopped;
+  expect(bench.states.at(-1)).toBe("gone");
+});
+
+test("what an earlier interchange had sent, and the head did not hear of, is told as sent before what becomes of it", () => {
+  const bench = new Bench({ epoch: 2, awaited: [{ uid: "u", block: "block-1", host: "h" }] });
+  bench.submit(7);
+  bench.interchange.expect([]);
+  const { node, link } = bench.register({ has: [[7, 1]] });
+  bench.say(node, 1, (writer) => writeNote(writer, 7, 1, outcome.started));
+  expect(bench.told).toEqual(["sent 7.1", "started 7.1"]);
+  expect(link.got).toEqual(["accepted"]);
+});
+
 test("what an earlier interchange had sent, and nobody has, is lost after a lease, and not before", () => {
   const bench = new Bench({ epoch: 2 });
   bench.interchange.expect([[7, 1]]);
@@ -164,6 +237,48 @@ test("a manager is given nothing from the moment its block is drained, also in t
   bench.interchange.resume("block-1");
   bench.pass();
   expect(tasks(link)).toEqual(["task 1.1"]);
+});
+
+test("a manager that wants no more work is given none over any link, whatever becomes of its block, and ends when it has none", () => {
+  const bench = new Bench();
+  const { link, node } = bench.register({ workers: 2, drainMs: 50 });
+  bench.submit(1);
+  bench.interchange.drain("block-1");
+  bench.pass(60);
+  bench.interchange.resume("block-1");
+  bench.submit(2);
+  expect(link.got).toEqual(["accepted", "task 1.1", "drain"]);
+  bench.interchange.linkLost(node, link);
+  bench.pass();
+  const again = bench.register({ workers: 2, drainMs: 0, has: [[1, 1]] });
+  bench.pass(60);
+  expect(again.link.got).toEqual(["accepted", "drain"]);
+  bench.say(node, 1, (writer) => writeNote(writer, 1, 1, outcome.released));
+  expect(again.link.got).toEqual(["accepted", "drain", "stop"]);
+  expect(bench.events.filter((one) => one === "manager.retired block-1")).toHaveLength(1);
+});
+
+test("a drained manager that takes a new link before its old one is seen to have ended is told over that as well", () => {
+  const bench = new Bench();
+  bench.register({ actors: [1] });
+  bench.interchange.drain("block-1");
+  bench.pass();
+  expect(bench.register({ actors: [1] }).link.got).toEqual(["accepted", "drain"]);
+});
+
+test("what is drained while its link is away is drained once it has nothing, and may be resumed before it is back", () => {
+  const bench = new Bench();
+  const { node, link } = bench.register();
+  bench.submit(1);
+  bench.interchange.linkLost(node, link);
+  bench.pass();
+  bench.interchange.drain("block-1");
+  bench.pass();
+  expect(bench.events).not.toContain("block.drained block-1");
+  bench.interchange.resume("block-1");
+  bench.pass();
+  expect(bench.register({ has: [[1, 1]] }).link.got).toEqual(["accepted"]);
+  expect(node.takesWork).toBe(true);
 });
 
 test("a drained manager whose link comes back is given nothing", () => {

@@ -25,13 +25,39 @@ test("nothing begins after half a lease without proof, nothing runs after a whol
 });
 
 test("who has nothing to tell ends when the lease does", () => {
-  const { sim, told } = kept(true);
+  const { sim, told, keeper } = kept(true);
+  keeper.renew(0);
   sim.runFor(990);
   expect(told).toEqual(["hold"]);
   sim.runFor(20);
   expect(told).toEqual(["hold", "over"]);
   sim.runFor(2000);
   expect(told).toEqual(["hold", "over"]);
+});
+
+test("who was never answered ends when the grace is over, also with nothing to tell", () => {
+  const { sim, told } = kept(true);
+  sim.runFor(1490);
+  expect(told).toEqual(["hold", "kill"]);
+  sim.runFor(20);
+  expect(told).toEqual(["hold", "kill", "over"]);
+});
+
+test("who learns in one turn that the lease wanes, and that it does not, goes on", () => {
+  const { sim, ports, told, keeper } = kept();
+  keeper.renew(1);
+  sim.runFor(400);
+  ports.pause();
+  sim.runFor(110);
+  ports.resume();
+  keeper.check();
+  keeper.renew(350);
+  sim.runFor(0);
+  expect(told).toEqual(["hold", "start"]);
+  sim.runFor(330);
+  expect(keeper.mayStart).toBe(true);
+  sim.runFor(20);
+  expect(told).toEqual(["hold", "start", "hold"]);
 });
 
 test("an answer proves what was known when its question was sent, not when it came", () => {

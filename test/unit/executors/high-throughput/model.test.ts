@@ -11,7 +11,7 @@ const sessionCharts = (machine: AnyStateMachine) => compile<SessionContext, Sess
 const leaseCharts = (machine: AnyStateMachine) => compile<LeaseContext, LeaseMessage, LeaseEffect, LeaseInput>(machine);
 /** What is explored: the charts as they are, or with something planted. */
 const managerChart = managerCharts(managerMachine);
-const sessionChart = sessionCharts(managerSessionMachine);
+let sessionChart = sessionCharts(managerSessionMachine);
 let leaseChart = leaseCharts(leaseMachine);
 let countsFromReceipt = false;
 
@@ -46,7 +46,6 @@ interface Model {
   /** How long the head has waited for its link. */
   readonly detached: number | undefined;
   readonly registering: boolean;
-  readonly accepted: boolean;
   readonly pool: "up" | "stopping" | "down";
   readonly retry: boolean;
   /** What was told to the manager and has not arrived. */
@@ -55,7 +54,11 @@ interface Model {
   readonly over: boolean;
   /** The head has given its work to others since its silence, and not because its link had ended. */
   readonly givenAway: boolean;
-  readonly held: boolean;
+  /** Its pool begins what it has. */
+  readonly begins: boolean;
+  /** Its block is drained; it wants no more work: as they have told the head's side of this manager. */
+  readonly drained: boolean;
+  readonly retired: boolean;
 }
 
 type Draft = { -readonly [K in keyof Model]: Model[K] };
@@ -64,8 +67,8 @@ const partKey = <C>(part: Part<C> | undefined): unknown => (part === undefined ?
 /** What no longer makes a difference counts as equal. */
 function keyOf({ head, session, lease, near, far, silent, unproven, sign, answer, detached, ...rest }: Model): string {
   const known = head !== undefined && !head.state.final;
-  const parts = [partKey(head), partKey(session), partKey(lease), near, far, known ? Math.min(times.lease, silent) : 0, rest.over ? 0 : unproven, sign ?? -1, answer ?? -1, detached ?? -1];
-  return `${parts.join()},${[rest.registering, rest.accepted, rest.retry, rest.over, rest.givenAway, rest.held].map(Number).join("")},${rest.pool},${rest.orders.join("+")}`;
+  const parts = [partKey(head), known ? head.context.rest : "", partKey(session), partKey(lease), near, far, known ? Math.min(times.lease, silent) : 0, rest.over ? 0 : unproven, sign ?? -1, answer ?? -1, detached ?? -1];
+  return `${parts.join()},${[rest.registering, rest.retry, rest.over, rest.givenAway, rest.begins, known && rest.drained, known && rest.retired].map(Number).join("")},${rest.pool},${rest.orders.join("+")}`;
 }
 const copied = <C extends object>(part: Part<C>): Part<C> => ({ ...part, context: { ...part.context } });
 const clone = (model: Model): Draft => ({ ...model, head: model.head === undefined ? undefined : copied(model.head), session: copied(model.session), lease: copied(model.lease) });
@@ -73,7 +76,7 @@ const older = (age: number): number => Math.min(oldest, age + 1);
 
 function begin(): Model {
   const blank = (): never => ({ state: undefined, context: undefined }) as never;
-  const draft: Draft = { head: undefined, session: blank(), lease: blank(), near: false, far: false, silent: 0, unproven: 0, sign: undefined, answer: undefined, detached: undefined, registering: false, accepted: false, pool: "up", retry: false, orders: [], over: false, givenAway: false, held: false };
+  const draft: Draft = { head: undefined, session: blank(), lease: blank(), near: false, far: false, silent: 0, unproven: 0, sign: undefined, answer: undefined, detached: undefined, registering: false, pool: "up", retry: false, orders: [], over: false, givenAway: false, begins: false, drained: false, retired: false };
   sessionChart.start(draft.session, {}, []);
   leaseChart.start(draft.lease, { waning: times.waning, term: times.lease, grace: times.grace }, []);
   tellSession(draft, { type: "pool.started" });
@@ -102,18 +105,21 @@ function tellSession(draft: Draft, message: SessionMessage): void {
   for (const effect of effects) {
     if (effect.type === "retry.await") draft.retry = true;
     else if (effect.type === "head.register") draft.registering = true;
-    else if (effect.type === "answers.send") draft.accepted = true;
-    else if (effect.type === "pool.stop") draft.pool = "stopping";
-    else if (effect.type === "process.end") Object.assign(draft, { over: true, near: false, accepted: false });
+    else if (effect.type === "answers.send" || effect.type === "starts.settle") settleStarts(draft);
+    else if (effect.type === "pool.stop") Object.assign(draft, { pool: "stopping", begins: false });
+    else if (effect.type === "process.end") Object.assign(draft, { over: true, near: false });
   }
+}
+
+function settleStarts(draft: Draft): void {
+  draft.begins = draft.session.state.tags.has("takes-work") && draft.lease.state.tags.has("may-start");
 }
 
 function tellLease(draft: Draft, message: LeaseMessage): void {
   const effects: LeaseEffect[] = [];
   if (leaseChart.step(draft.lease, message, effects) === "unexpected") throw new Error(`${draft.lease.state.name} has no answer to ${message.type}`);
   for (const effect of effects) {
-    if (effect.type === "starts.stop") draft.held = true;
-    else if (effect.type === "starts.resume") draft.held = false;
+    if (effect.type === "starts.stop" || effect.type === "starts.resume") settleStarts(draft);
     else if (effect.type === "lease.end") tellSession(draft, { type: "lease.over" });
   }
 }
@@ -121,8 +127,13 @@ function tellLease(draft: Draft, message: LeaseMessage): void {
 /** The head answers what the manager sent so long ago. */
 function renew(draft: Draft, age: number): void {
   draft.unproven = Math.min(draft.unproven, age);
-  if (!draft.lease.state.tags.has("may-start") && draft.unproven < times.waning) tellLease(draft, { type: "lease.renewed" });
+  const { tags } = draft.lease.state;
+  if (!tags.has("held") && (tags.has("may-start") || draft.unproven < times.waning)) tellLease(draft, { type: "lease.renewed" });
 }
+
+const wanes = { at: times.waning, message: "lease.waned" } as const;
+const expires = { at: times.lease, message: "lease.expired" } as const;
+const due: Readonly<Record<string, { readonly at: number; readonly message: Exclude<LeaseMessage["type"], "lease.renewed"> }>> = { assumed: wanes, held: wanes, "hoped-for": expires, waning: expires, expired: { at: times.lease + times.grace, message: "grace.expired" } };
 
 /** A quarter of a lease passes; what is due by then happens. `idle`: the manager has nothing to tell. */
 function pass(draft: Draft, idle = false): void {
@@ -135,8 +146,7 @@ function pass(draft: Draft, idle = false): void {
     if (draft.detached !== undefined && draft.detached >= times.reconnect) tellHead(draft, { type: "reconnect.expired" });
   }
   if (draft.over) return;
-  const due: Readonly<Record<string, number>> = { held: times.waning, waning: times.lease, expired: times.lease + times.grace };
-  for (let at = due[draft.lease.state.name]; at !== undefined && draft.unproven >= at; at = due[draft.lease.state.name]) tellLease(draft, { type: "lease.due", idle });
+  for (let next = due[draft.lease.state.name]; next !== undefined && draft.unproven >= next.at; next = due[draft.lease.state.name]) tellLease(draft, { type: next.message, idle });
 }
 
 /** Everything that can happen next. */
@@ -151,7 +161,11 @@ function* next(model: Model): Generator<[what: string, after: Model]> {
   yield after("time", (draft) => pass(draft));
   yield after("time without work", (draft) => pass(draft, true));
   if (far) yield after("far end", (draft) => { draft.far = false; tellHead(draft, { type: "link.lost" }); });
-  if (known) yield* (["manager.drain", "manager.resume", "manager.stop"] as const).map((type) => after(type, (draft) => tellHead(draft, { type })));
+  if (known) yield* (["manager.drain", "manager.resume", "manager.retire", "manager.emptied", "manager.stop"] as const).map((type) => after(type, (draft) => {
+    if (type === "manager.retire") draft.retired = true;
+    else if (type === "manager.drain" || type === "manager.resume") draft.drained = type === "manager.drain";
+    tellHead(draft, { type });
+  }));
   if (model.sign !== undefined) {
     yield after("sign lost", (draft) => (draft.sign = undefined));
     if (far && known) yield after("heard", (draft) => {
@@ -166,7 +180,7 @@ function* next(model: Model): Generator<[what: string, after: Model]> {
     yield after("link.failed", (draft) => tellSession(draft, { type: "link.failed", error: undefined }));
     if (!far) yield after("link.made", (draft) => { Object.assign(draft, { near: true, far: true }); tellSession(draft, { type: "link.made" }); });
   }
-  if (near) yield after("near end", (draft) => { Object.assign(draft, { near: false, accepted: false, registering: false, sign: undefined, answer: undefined, orders: [] }); tellSession(draft, { type: "link.lost" }); });
+  if (near) yield after("near end", (draft) => { Object.assign(draft, { near: false, registering: false, sign: undefined, answer: undefined, orders: [] }); tellSession(draft, { type: "link.lost" }); });
 }
 
 function* fromManager(model: Model, after: (what: string, change: (draft: Draft) => void) => [string, Model]): Generator<[string, Model]> {
@@ -174,8 +188,8 @@ function* fromManager(model: Model, after: (what: string, change: (draft: Draft)
   const known = model.head !== undefined && !model.head.state.final;
   if (model.retry) yield after("retry", (draft) => { draft.retry = false; tellSession(draft, { type: "retry.due" }); });
   if (model.pool === "stopping") yield after("pool.stopped", (draft) => { draft.pool = "down"; tellSession(draft, { type: "pool.stopped" }); });
-  if (model.pool === "up" && session.state.name !== "stopping") yield after("pool.failed", (draft) => tellSession(draft, { type: "pool.failed", error: "broken" }));
-  if (near && model.accepted && model.sign === undefined) yield after("alive", (draft) => (draft.sign = 0));
+  if (model.pool === "up" && !session.state.tags.has("stopping")) yield after("pool.failed", (draft) => tellSession(draft, { type: "pool.failed", error: "broken" }));
+  if (near && session.state.tags.has("linked") && model.sign === undefined) yield after("alive", (draft) => (draft.sign = 0));
   if (near && model.answer !== undefined) yield after("answered", (draft) => { draft.answer = undefined; renew(draft, countsFromReceipt ? 0 : (model.answer ?? oldest)); });
   if (near && model.orders.length > 0) yield after("order", (draft) => { draft.orders = model.orders.slice(1); tellSession(draft, { type: model.orders[0] === "stop" ? "manager.stop" : "manager.drain" }); });
   // The head has its registration, and its answer arrives; or that is lost with the link.
@@ -184,7 +198,7 @@ function* fromManager(model: Model, after: (what: string, change: (draft: Draft)
     if (!known) {
       draft.head = { state: undefined, context: undefined } as never;
       managerChart.start(draft.head as Part<ManagerContext>, { waning: times.waning, lease: times.lease, reconnect: times.reconnect }, []);
-      draft.givenAway = false;
+      Object.assign(draft, { givenAway: false, drained: false, retired: false });
     }
     tellHead(draft, { type: known ? "link.restored" : "manager.accepted" });
     renew(draft, 0);
@@ -217,7 +231,7 @@ function explore(until: (model: Model) => boolean = () => false): Map<string, Ex
 }
 
 const isOver = ({ head, over }: Model): boolean => over && (head === undefined || head.state.final);
-const mayStart = ({ over, held, session, accepted }: Model): boolean => !over && !held && accepted && session.state.tags.has("linked");
+const mayStart = ({ over, begins }: Model): boolean => !over && begins;
 const describeModel = ({ head, session, lease, silent, unproven }: Model): string => `head ${head?.state.name ?? "-"} (silent for ${silent}), session ${session.state.name}, lease ${lease.state.name} (unproven for ${unproven})`;
 /** It may begin work that the head has given to others after its silence. */
 const isWrong = (model: Model): boolean => model.givenAway && mayStart(model);
@@ -246,6 +260,31 @@ test("what the head has given to others after its silence, a manager does not be
   expect([...explored.values()].filter(({ model }) => isWrong(model)).map(({ model }) => describeModel(model))).toEqual([]);
 });
 
+/** It may begin work without a link that the head has accepted, or without a lease. */
+const isLoose = (model: Model): boolean => mayStart(model) && !(model.near && model.session.state.tags.has("takes-work") && model.lease.state.tags.has("may-start"));
+
+test("a manager begins nothing but over a link that the head has accepted, and while its lease is held", () => {
+  expect([...explored.values()].filter(({ model }) => isLoose(model)).map(({ model }) => describeModel(model))).toEqual([]);
+});
+
+test("a manager that leaves knows what the head knows of it over the present link", () => {
+  for (const state of sessionChart.states.values()) {
+    if (!state.tags.has("stopping")) continue;
+    const effects: SessionEffect[] = [];
+    sessionChart.step({ state, context: { tries: 0, error: undefined } }, { type: "pool.stopped" }, effects);
+    expect(effects[0]).toEqual({ type: "head.leave", standing: state.name.slice(state.name.indexOf(".") + 1) });
+  }
+});
+
+test("a manager whose block is drained, or that wants no more work, takes none, whatever becomes of its link; any other does once it is heard", () => {
+  const rests = ({ drained, retired }: Model): boolean => drained || retired;
+  const found = [...explored.values()].map(({ model }) => model).filter(({ head }) => head !== undefined && !head.state.final);
+  expect(found.filter((model) => rests(model) && model.head?.state.tags.has("takes-work")).map(describeModel)).toEqual([]);
+  expect(found.filter((model) => rests(model) !== (model.head?.context.rest !== "none") && model.head?.state.name !== "stopping").map(describeModel)).toEqual([]);
+  expect(found.filter((model) => !rests(model) && model.head?.state.name === "draining").map(describeModel)).toEqual([]);
+  expect(new Set(found.map(({ head }) => head?.context.rest))).toEqual(new Set(["none", "with-its-block", "for-good"]));
+});
+
 test("from every state both sides can end", () => {
   const from = new Map<string, string[]>();
   for (const [key, { to }] of explored) for (const target of to) {
@@ -269,10 +308,13 @@ test("both sides end by time alone, where nothing gets through any more", () => 
 
 test("the exploration finds what is planted", () => {
   const finds = (): boolean => [...explore(isWrong).values()].some(({ model }) => isWrong(model));
-  leaseChart = leaseCharts(changed(leaseMachine, "held", "lease.due", { target: "waning" }));
+  leaseChart = leaseCharts(changed(leaseMachine, "held", "lease.waned", { target: "waning" }));
   expect(finds(), "a lease that wanes and says nothing of it").toBe(true);
   leaseChart = leaseCharts(leaseMachine);
   countsFromReceipt = true;
   expect(finds(), "a manager that counts from when it hears the head, however long that was on its way").toBe(true);
   countsFromReceipt = false;
+  sessionChart = sessionCharts(changed(managerSessionMachine, "active", "link.lost", { target: "waiting" }));
+  expect([...explore(isLoose).values()].some(({ model }) => isLoose(model)), "a session that loses its link and says nothing of it").toBe(true);
+  sessionChart = sessionCharts(managerSessionMachine);
 });

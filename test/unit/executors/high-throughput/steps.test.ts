@@ -19,6 +19,8 @@ test("the steps of managers, which the interchange's thread takes, are in the ke
   const managers = seen.filter(({ kind }) => kind === "manager");
   expect(managers.map(({ to }) => to).filter((to, i, all) => to !== all[i - 1])).toEqual(["registering", "active", "stopping", "gone"]);
   expect(new Set(managers.map(({ id }) => id))).toEqual(new Set(["far/block-1/0"]));
+  const interchange = seen.filter(({ kind, outcome }) => kind === "interchange" && outcome !== "ignored");
+  expect(interchange.map(({ id, to }) => [id, to])).toEqual(["serving", "stopping", "gone"].map((state) => ["far", state]));
   for (const { at } of managers) expect(at > from && at < performance.now()).toBe(true);
 });
 
@@ -56,15 +58,15 @@ test("when there are too many steps, the oldest are dropped, and counted", () =>
   expect(relayed.dropped).toBe(904);
 });
 
-test("what an interchange knew of managers ends with it", () => {
+test("what an interchange knew of managers ends with it, as it does itself", () => {
   const dispatcher = new Dispatcher(simulatedPorts(1));
   const seen: TransitionRecord[] = [];
   dispatcher.transitions$.subscribe((record) => seen.push(record));
   const relayed = new RelayedSteps(dispatcher);
-  relayed.take({ records: [step(1), step(2, { id: "far/block-2/0" }), step(3, { id: "far/block-2/0", to: "lost", final: true })], dropped: 0 });
+  relayed.take({ records: [step(1), step(2, { id: "far/block-2/0" }), step(3, { id: "far/block-2/0", to: "lost", final: true }), step(4, { kind: "interchange", id: "far", to: "serving" })], dropped: 0 });
   relayed.ended();
   relayed.ended();
-  expect(seen.slice(3).map(({ id, from, to, final, message }) => [id, from, to, final, message.type])).toEqual([["far/block-1/0", "active", "gone", true, "interchange.lost"]]);
+  expect(seen.slice(4).map(({ id, from, to, final, message }) => [id, from, to, final, message.type])).toEqual([["far/block-1/0", "active", "gone", true, "interchange.lost"], ["far", "serving", "gone", true, "interchange.lost"]]);
 });
 
 test("a dispatcher tells whether anybody looks, when that changes and where it is so already", () => {
