@@ -6,7 +6,7 @@ import { defaultLimits } from "../frames.js";
 import { completeHello } from "../hello.js";
 import { NatsConnection } from "./connection.js";
 import { Opening, type SessionKeys } from "./handshake.js";
-import { downSubject, helloSubject, upSubject, type NatsPlace } from "./place.js";
+import { downSubject, helloSubject, type NatsPlace } from "./place.js";
 import { SessionWay } from "./session.js";
 
 export interface NatsConnectOptions extends Omit<ConnectOptions, "addresses"> {
@@ -40,7 +40,7 @@ export async function connectNats(options: NatsConnectOptions): Promise<FrameLin
       },
       unheard: () => answered.reject(nobody(place, identity, address)),
     };
-    way = new SessionWay(connection, { hear: downSubject(place, opening.session), say: upSubject(place, opening.session) }, () => window, before, () => void connection.close());
+    way = new SessionWay(connection, { place, session: opening.session, side: "manager" }, () => window, before, () => void connection.close());
     await ask(connection, place, opening, answer, left(), identity, address);
     const link = new SocketLink(way.channel as NonNullable<SessionWay["channel"]>, { identity, address, codec: await controlCodec(), own: completeHello(hello), limits: { ...defaultLimits, ...limits }, types, urgent });
     return await greeted(link, left(), identity);
