@@ -178,7 +178,7 @@ class NatsListener implements LinkListener {
   }
 
   private roomFor({ isAdmitted }: Session): number {
-    return isAdmitted ? Math.max(firstWindow, Math.min(room.most, room.all / Math.max(1, this.sessions.size))) : 0;
+    return isAdmitted ? Math.max(firstWindow, Math.min(room.most, Math.floor(room.all / Math.max(1, this.sessions.size)))) : 0;
   }
 
   private reply({ hello, answer }: Session): void {
