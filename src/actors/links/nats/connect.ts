@@ -15,8 +15,8 @@ export interface NatsConnectOptions extends Omit<ConnectOptions, "addresses"> {
 
 /** How much of a session may be on its way to this end. */
 const window = 4 * 1024 * 1024;
-/** A hello that may have been lost is said again, after pauses that double; in milliseconds. */
-const firstRepeat = 250;
+/** A hello that may have been lost, or that a listener had no room for, is said again, after pauses that double; in milliseconds. */
+const repeat = { first: 250, most: 2_000 };
 
 /** Connects to a listener through servers. Rejects with `ServersUnreachable`, `KeyRefused`, `LinkRefused`, `VersionMismatch` or `BadFrame`. */
 export async function connectNats(options: NatsConnectOptions): Promise<FrameLink> {
@@ -57,12 +57,12 @@ interface Answered {
 
 /** Says hello until there is an answer. */
 async function ask(connection: NatsConnection, place: NatsPlace, opening: Opening, answer: Promise<SessionKeys>, within: number, identity: string, address: string): Promise<void> {
-  let repeat: NodeJS.Timeout | undefined;
-  let pause = firstRepeat;
+  let again: NodeJS.Timeout | undefined;
+  let pause = repeat.first;
   const say = (): void => {
     connection.publish(helloSubject(place), opening.bytes, downSubject(place, opening.session));
-    repeat = setTimeout(say, pause);
-    pause *= 2;
+    again = setTimeout(say, pause * (0.5 + Math.random()));
+    pause = Math.min(repeat.most, pause * 2);
   };
   let late: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => (late = setTimeout(() => reject(silent(place, identity, address, within)), within)));
@@ -70,7 +70,7 @@ async function ask(connection: NatsConnection, place: NatsPlace, opening: Openin
     say();
     await Promise.race([answer, silence]);
   } finally {
-    clearTimeout(repeat);
+    clearTimeout(again);
     clearTimeout(late);
   }
 }
