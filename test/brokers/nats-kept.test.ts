@@ -33,6 +33,12 @@ async function proxyTo(server: NatsServer): Promise<FaultProxy> {
   return proxy;
 }
 
+/** The subjects of all that is kept, as far as that fits. */
+async function keptBelow(client: NatsConnection, place: NatsPlace, filter: string): Promise<readonly string[]> {
+  const { state } = (await client.request(`$JS.API.STREAM.INFO.${streamName(place)}`, JSON.stringify({ subjects_filter: filter }))).json<{ readonly state: { readonly subjects?: Record<string, number> } }>();
+  return Object.keys(state.subjects ?? {});
+}
+
 interface Pair {
   readonly near: FrameLink;
   readonly far: FrameLink;
@@ -125,7 +131,9 @@ describe.skipIf(why !== undefined)(why ?? "a link whose messages a real NATS ser
     const proxies = { head: await proxyTo(servers[0] as NatsServer), manager: await proxyTo(servers[0] as NatsServer) };
     const head = await groundOf(servers, kept(), { servers: [proxies.head.address] });
     const manager = await groundOf(servers, kept(), { subject: head.place.subject, servers: [proxies.manager.address] });
-    const { near, far } = await pairOf(head, manager);
+    const { listener, links } = await head.listen();
+    const near = await manager.connect(listener.address, { key: head.key });
+    const far = await links.next();
     received(near);
     const frames = received(far);
     near.send(16, Buffer.from("before"));
@@ -136,6 +144,11 @@ describe.skipIf(why !== undefined)(why ?? "a link whose messages a real NATS ser
       near.send(16, Buffer.from(String(i)));
       await new Promise((resolve) => setImmediate(resolve));
     }
+    // The greeting, what was before, and all of it: each is a message of its own.
+    const subject = listener.address.replace(/^.*\//, "");
+    const client = await connect({ servers: (servers[0] as NatsServer).url });
+    closing.push(() => client.close());
+    while ((await keptBelow(client, head.at(subject), `${subject}.*.up.*`)).length < 32) await pause(20);
     proxies.manager.partition();
     proxies.manager.cut();
     proxies.head.heal();
@@ -219,8 +232,8 @@ describe.skipIf(why !== undefined)(why ?? "what a real NATS server keeps", () =>
     const { listener, links } = await ground.listen();
     const subject = listener.address.replace(/^.*\//, "");
     const sessions = async (): Promise<number> => {
-      const { state } = (await (await client.request(`$JS.API.STREAM.INFO.${streamName(ground.at(subject))}`, JSON.stringify({ subjects_filter: `${subject}.*.*.*` }))).json()) as { readonly state: { readonly subjects?: Record<string, number> } };
-      return new Set(Object.keys(state.subjects ?? {}).map((kept) => kept.slice(subject.length + 1).split(".")[0])).size;
+      const all = await keptBelow(client, ground.at(subject), `${subject}.*.*.*`);
+      return new Set(all.map((one) => one.slice(subject.length + 1).split(".")[0])).size;
     };
     const [one, other] = [await ground.connect(listener.address), await ground.connect(listener.address)];
     for (const link of [one, other, await links.next(), await links.next()]) received(link);

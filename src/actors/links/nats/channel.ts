@@ -186,6 +186,7 @@ export class SealedChannel extends Duplex {
       this.pump();
     } else if (kind === messages.have && body.length === 8) {
       this.keeping?.acknowledge(Number(body.readBigUInt64BE()));
+      this.widen();
       this.pump();
     } else if (kind === messages.end) {
       this.isEndReceived = true;
