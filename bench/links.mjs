@@ -41,8 +41,9 @@ function plainEnd(socket) {
 }
 
 const overNats = "caraway through NATS";
-/** @param {string} server @returns {{ kind: "nats" } & import("#internal/actors/links/nats/place").NatsPlace} */
-const through = (server) => ({ kind: "nats", servers: [server], subject: "bench", tls: undefined, login: undefined, patienceMs: 10_000 });
+const overKept = "caraway through NATS with JetStream";
+/** @param {string} server @param {string} contender @returns {{ kind: "nats" } & import("#internal/actors/links/nats/place").NatsPlace} */
+const through = (server, contender) => ({ kind: "nats", servers: [server], subject: "bench", tls: undefined, login: undefined, patienceMs: 10_000, keep: contender === overKept ? { replicas: 1, storage: "file", maxAgeMs: 60_000, maxBytes: 256 * 1024 ** 2 } : undefined });
 
 /** The far end: answers every request with its header and payload. @param {End} end */
 const echo = (end) => end.onFrame(({ type, header, payload }) => end.send(type, header, payload.length === 0 ? undefined : [payload]));
@@ -52,7 +53,7 @@ if (!isMainThread) {
   if (contender === "node:net") {
     const plain = createServer((socket) => echo(plainEnd(socket))).listen(0, host, () => parentPort?.postMessage(/** @type {import("node:net").AddressInfo} */ (plain.address()).port));
   } else {
-    const { port = 0 } = await listenAt(server === undefined ? { kind: "tcp", host, ports: [0, 0] } : through(server), { keys: await KeyStore.open(keys), hello: { kind: "far" }, onLink: echo });
+    const { port = 0 } = await listenAt(server === undefined ? { kind: "tcp", host, ports: [0, 0] } : through(server, contender), { keys: await KeyStore.open(keys), hello: { kind: "far" }, onLink: echo });
     parentPort?.postMessage(port);
   }
 }
@@ -61,11 +62,11 @@ if (!isMainThread) {
 async function open(contender) {
   const keys = join(mkdtempSync(join(process.cwd(), "links-")), "keys");
   const { key } = await (await KeyStore.open(keys)).create("bench");
-  const server = contender === overNats ? await natsServer() : undefined;
+  const server = contender === overNats || contender === overKept ? await natsServer() : undefined;
   const worker = new Worker(new URL(import.meta.url), { workerData: { contender, keys, server } });
   /** @type {number} */
   const port = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-  if (contender !== "node:net") return await connectTo(server === undefined ? { kind: "tcp", addresses: [`${host}:${port}`] } : through(server), { key, hello: { kind: "near" } });
+  if (contender !== "node:net") return await connectTo(server === undefined ? { kind: "tcp", addresses: [`${host}:${port}`] } : through(server, contender), { key, hello: { kind: "near" } });
   const socket = connect(port, host);
   await new Promise((resolve) => socket.once("connect", resolve));
   return plainEnd(socket);
@@ -103,7 +104,7 @@ if (isMainThread)
       { key: "microseconds", label: "µs a round", better: "lower" },
     ],
     limits: ["node:net"],
-    cases: () => Object.keys(shapes).flatMap((variant) => ["caraway", "node:net", ...(isNatsAsked() ? [overNats] : [])].map((contender) => /** @type {Case} */ ({ contender, variant }))),
+    cases: () => Object.keys(shapes).flatMap((variant) => ["caraway", "node:net", ...(isNatsAsked() ? [overNats, overKept] : [])].map((contender) => /** @type {Case} */ ({ contender, variant }))),
     async measure({ contender, variant }) {
       const { count, batch, payload } = /** @type {{ count: number, batch: number, payload?: number }} */ (shapes[variant]);
       const parts = payload === undefined ? undefined : [Buffer.alloc(payload)];

@@ -1,4 +1,5 @@
 // One interchange and a thousand managers: simulated ones, that answer at once, over real links from one other process. How fast they register, what they cost at rest, how fast tasks go round.
+// With `--link nats`, also through a NATS server, which a third process is; each manager has a connection of its own to it.
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import { ByteWriter } from "#internal/executors/high-throughput/bytes";
 import { InterchangeHandle } from "#internal/executors/high-throughput/interchange-handle";
 import { OutcomeRecords, outcome, writeTask } from "#internal/executors/high-throughput/records";
 import { runFigure } from "./harness.mjs";
+import { isNatsAsked, natsServer } from "./nats-server.mjs";
 
 const block = "block-1";
 const crowd = fileURLToPath(new URL("./programs/crowd.mjs", import.meta.url));
@@ -22,8 +24,17 @@ function recordsOf(from, count) {
   return writer.take();
 }
 
+const overNats = "interchange through NATS";
+const overKept = "interchange through NATS with JetStream";
+
+/** @param {string} contender @returns {Promise<import("#internal/actors/links/places").ListenPlace>} */
+async function placeOf(contender) {
+  if (contender !== overNats && contender !== overKept) return { kind: "tcp", host: "127.0.0.1", ports: [0, 0] };
+  return { kind: "nats", servers: [await natsServer()], subject: "bench", tls: undefined, login: undefined, patienceMs: 10_000, keep: contender === overKept ? { replicas: 1, storage: "file", maxAgeMs: 60_000, maxBytes: 1024 ** 3 } : undefined };
+}
+
 /** @param {Case} c */
-async function measure({ managers, tasks }) {
+async function measure({ contender, managers, tasks }) {
   const directory = mkdtempSync(join(tmpdir(), "caraway-crowd-"));
   const store = await KeyStore.open(join(directory, "keys"));
   const { path } = await store.create(block);
@@ -35,8 +46,9 @@ async function measure({ managers, tasks }) {
   const until = async (isSo) => {
     while (!isSo()) await new Promise((resolve) => (wake = () => resolve(undefined)));
   };
+  const place = await placeOf(contender);
   const interchange = new InterchangeHandle(
-    { options: { label: "crowd", epoch: 1, selector: "random", heartbeatMs: 5_000, leaseMs: 30_000, reconnectMs: 1_000, awaited: [] }, place: { kind: "tcp", host: "127.0.0.1", ports: [0, 0] }, keys: join(directory, "keys") },
+    { options: { label: "crowd", epoch: 1, selector: "random", heartbeatMs: 5_000, leaseMs: 30_000, reconnectMs: 1_000, awaited: [] }, place, keys: join(directory, "keys") },
     {
       outcomes: (bytes) => {
         for (const each = new OutcomeRecords(bytes); each.next(); ) if (each.kind === outcome.value) answered++;
@@ -53,7 +65,8 @@ async function measure({ managers, tasks }) {
   );
   const port = await interchange.listening;
   const began = performance.now();
-  const child = fork(crowd, [String(port), path, block, String(managers)], { stdio: "inherit" });
+  const child = fork(crowd, [JSON.stringify(place.kind === "tcp" ? { kind: "tcp", addresses: [`127.0.0.1:${String(port)}`] } : place), path, block, String(managers)], { stdio: "inherit" });
+  process.once("exit", () => child.kill("SIGKILL"));
   await until(() => registered === managers);
   const registering = performance.now() - began;
 
@@ -81,6 +94,6 @@ await runFigure({
   ],
   rounds: 3,
   /** @returns {Case[]} */
-  cases: (quick) => [10, 100, 1_000].map((managers) => ({ contender: "interchange", variant: `${String(managers)} managers`, managers, tasks: quick ? 50_000 : 200_000 })),
+  cases: (quick) => ["interchange", ...(isNatsAsked() ? [overNats, overKept] : [])].flatMap((contender) => [10, 100, ...(isNatsAsked() ? [300] : []), 1_000].map((managers) => ({ contender, variant: `${String(managers)} managers`, managers, tasks: quick ? 50_000 : 200_000 }))),
   measure,
 });

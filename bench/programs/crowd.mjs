@@ -1,18 +1,18 @@
-// So many managers that answer at once: `crowd.mjs PORT KEY BLOCK COUNT`.
+// So many managers that answer at once: `crowd.mjs PLACE KEY BLOCK COUNT`; the place is JSON.
 import { controlCodec } from "#internal/actors/links/control";
 import { KeyStore } from "#internal/actors/links/keys";
-import { connectLink } from "#internal/actors/links/tls-link";
+import { connectTo } from "#internal/actors/links/places";
 import { ByteWriter } from "#internal/executors/high-throughput/bytes";
 import { frame, headFrames } from "#internal/executors/high-throughput/protocol";
 import { TaskRecords, writeAnswer } from "#internal/executors/high-throughput/records";
 
-const [port, path = "", block = "", count] = process.argv.slice(2);
+const [place = "", path = "", block = "", count] = process.argv.slice(2);
 const key = await KeyStore.load(path);
 const codec = await controlCodec();
 
 /** @param {number} rank */
 async function join(rank) {
-  const link = await connectLink({ addresses: [`127.0.0.1:${String(port)}`], key, hello: { kind: "manager" }, types: headFrames, timeout: 120_000 });
+  const link = await connectTo(/** @type {import("#internal/actors/links/places").ConnectPlace} */ (JSON.parse(place)), { key, hello: { kind: "manager" }, types: headFrames, timeout: 120_000 });
   const writer = new ByteWriter(1024);
   let told = 0;
   link.onFrame(({ type, payload }) => {

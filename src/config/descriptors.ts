@@ -4,7 +4,7 @@ import type { LaterDescriptor } from "./later.js";
 
 export { highThroughput, type CpuAffinity, type HighThroughputDescriptor, type HighThroughputOptions, type ManagerSelector } from "./high-throughput.js";
 export * from "./later.js";
-export { nats, type LinkDescriptor, type NatsCredentials, type NatsDescriptor, type NatsOptions, type NatsTlsOptions } from "./links.js";
+export { nats, type JetStreamOptions, type LinkDescriptor, type NatsCredentials, type NatsDescriptor, type NatsOptions, type NatsTlsOptions } from "./links.js";
 export { simple, single, srun, wrapped, type LauncherDescriptor, type SimpleLauncher, type SingleLauncher, type SrunLauncher, type WrappedLauncher } from "./launchers.js";
 export { local, slurm, type BlockOptions, type LocalDescriptor, type LocalOptions, type ProviderDescriptor, type SlurmDescriptor, type SlurmOptions } from "./providers.js";
 

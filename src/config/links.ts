@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { deepFrozen } from "./frozen.js";
-import { parseDuration, type Duration } from "./units.js";
+import { parseDuration, parseSize, type Duration, type Size } from "./units.js";
 
 /** What the servers are shown; one of these. */
 export interface NatsCredentials {
@@ -34,8 +34,20 @@ export interface NatsOptions {
   readonly prefix?: string | undefined;
   /** How long there may be no server before the executor fails. Default 2 min. */
   readonly patience?: Duration | undefined;
-  /** Whether the servers keep what is sent while the other side is away. Not built yet. */
-  readonly jetstream?: boolean | undefined;
+  /** `true`, or an object: the servers keep what is sent until the other side has it, so that a session goes on where messages are lost. Default `false`. */
+  readonly jetstream?: boolean | JetStreamOptions | undefined;
+}
+
+/** How the servers keep what is sent: a stream for each run, which ends with it. */
+export interface JetStreamOptions {
+  /** So many servers have each message. Default: 3, or as many as `servers` names where that is less. */
+  readonly replicas?: number | undefined;
+  /** Default `"file"`. */
+  readonly storage?: "file" | "memory" | undefined;
+  /** A message is kept no longer. Default: twice `heartbeatThreshold`, and 10 s at least. */
+  readonly maxAge?: Duration | undefined;
+  /** All messages of the run together have no more bytes. Default 256 MiB. */
+  readonly maxBytes?: Size | undefined;
 }
 
 /** What `nats` returns. */
@@ -65,6 +77,15 @@ export interface NatsSettings {
   readonly tls: NatsTlsOptions | undefined;
   readonly prefix: string;
   readonly patience: number;
+  readonly jetstream: JetStreamSettings | undefined;
+}
+
+export interface JetStreamSettings {
+  readonly replicas: number;
+  readonly storage: "file" | "memory";
+  /** Undefined: it follows from the lease. */
+  readonly maxAge: number | undefined;
+  readonly maxBytes: number;
 }
 
 export type NatsLoginSettings =
@@ -72,14 +93,20 @@ export type NatsLoginSettings =
   | { readonly kind: "token"; readonly token: string }
   | { readonly kind: "creds" | "nkey"; readonly file: string };
 
-export function natsSettings({ servers, credentials, tls, prefix = "caraway", patience = "2m" }: NatsDescriptor): NatsSettings {
+export function natsSettings({ servers: given, credentials, tls, prefix = "caraway", patience = "2m", jetstream = false }: NatsDescriptor): NatsSettings {
+  const servers = typeof given === "string" ? [given] : given;
   return {
-    servers: typeof servers === "string" ? [servers] : servers,
+    servers,
     credentials: credentials === undefined ? undefined : loginOf(credentials),
     tls: tls === undefined || tls === false ? undefined : tls === true ? {} : Object.fromEntries(Object.entries(tls).flatMap(([name, path]) => (typeof path === "string" ? [[name, resolve(path)]] : []))),
     prefix,
     patience: parseDuration(patience, "patience"),
+    jetstream: jetstream === false ? undefined : jetStreamSettings(jetstream === true ? {} : jetstream, servers.length),
   };
+}
+
+function jetStreamSettings({ replicas, storage = "file", maxAge, maxBytes = "256MiB" }: JetStreamOptions, servers: number): JetStreamSettings {
+  return { replicas: replicas ?? Math.min(3, servers), storage, maxAge: maxAge === undefined ? undefined : parseDuration(maxAge, "maxAge"), maxBytes: parseSize(maxBytes, "maxBytes") };
 }
 
 function loginOf({ user, password, token, credsFile, nkeyFile }: NatsCredentials): NatsLoginSettings | undefined {

@@ -1,6 +1,6 @@
 /** The schemas of links. Only ever imported dynamically. */
 import { z } from "zod";
-import { chosen, duration, fault, isObject, mustBe, notes, option, shape } from "./schema-fields.js";
+import { chosen, duration, fault, isObject, mustBe, notes, oneOf, option, shape, size } from "./schema-fields.js";
 import { show } from "./show.js";
 
 const secret = (about: string): z.ZodType => {
@@ -29,6 +29,16 @@ const tls = shape("tls", {
 const tlsWords = "true, false or an object";
 const tlsChoice = chosen((value) => (typeof value === "boolean" ? z.unknown() : isObject(value) ? tls : fault(`must be ${tlsWords}, but is ${show(value)}`)));
 
+const replicasWords = "a whole number from 1 to 5";
+const jetstream = shape("jetstream", {
+  replicas: option(z.int(mustBe(replicasWords)).min(1, mustBe(replicasWords)).max(5, mustBe(replicasWords)), { words: replicasWords, about: "So many servers have each message. With one, a session waits for that server where messages were lost.", default: "3, or as many as `servers` names where that is less" }),
+  storage: oneOf(["file", "memory"], { about: "Where the servers keep it.", default: '"file"' }),
+  maxAge: duration({ about: "A message is kept no longer; it should be more than `heartbeatThreshold`. What a program that was killed leaves at the servers is gone after it.", default: "twice `heartbeatThreshold`, and 10 s at least" }),
+  maxBytes: size({ about: "All messages of the run together have no more bytes: some 4 MiB for each manager and each way where values are large. What has no room is not kept, which is told.", default: '"256MiB"' }),
+});
+const jetstreamWords = "true, false or an object";
+const jetstreamChoice = chosen((value) => (typeof value === "boolean" ? z.unknown() : isObject(value) ? jetstream : fault(`must be ${jetstreamWords}, but is ${show(value)}`)));
+
 const address = /^(?:(?:nats|tls):\/\/)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+)(?::(?<port>\d{1,5}))?$/;
 const serverWords = "a server as host:port, or several";
 function serverFault(value: unknown): string | undefined {
@@ -54,7 +64,7 @@ const natsLink = shape("nats", {
   tls: option(tlsChoice, { words: tlsWords, about: "Whether only servers with TLS are used, and what is trusted there.", default: "as the servers have it" }),
   prefix: option(prefix, { words: prefixWords, about: "What all subjects begin with; the run follows. The servers must let head and managers publish and subscribe to all below it.", default: '"caraway"' }),
   patience: duration({ about: "How long there may be no server before the executor fails.", default: '"2m"' }),
-  jetstream: option(z.custom((value) => value === undefined || value === false, { error: "is not built yet", params: { later: true } }), { words: "not built yet", about: "Whether the servers keep what is sent while the other side is away.", later: true }),
+  jetstream: option(jetstreamChoice, { words: jetstreamWords, about: "Whether the servers keep what is sent until the other side has it, so that a session goes on where messages are lost. They must have JetStream, and let this user use `$JS.API.STREAM.>` and `$JS.API.DIRECT.GET.>`.", default: "false" }),
 });
 
 /** A link is checked by the schema that its `kind` names. */

@@ -63,6 +63,7 @@ export const catalogue = {
   "CW-LINK-004": entry("KeyRefused", "configuration", false, "a key file cannot be trusted", "Key files are 0600 in a directory 0700, and belong to this user."),
   "CW-LINK-005": entry("LinkLost", "infrastructure", true, "a link ended", "See the evidence for how it ended."),
   "CW-LINK-006": entry("ServersUnreachable", "infrastructure", true, "no server of a messaging system can be used", "See what each server answered; what was given out runs on while its leases last."),
+  "CW-LINK-007": entry("StreamRefused", "configuration", false, "the servers of a messaging system do not keep messages", "See what they said: JetStream must be enabled there, with room for what is to be kept; or leave out `jetstream`."),
   "CW-CONF-001": entry("ConfigurationError", "configuration", false, "the configuration is not valid", "See each problem in the message; `caraway check` shows them all."),
   "CW-CONF-002": entry("NotYetSupported", "configuration", false, "this part of the interface is not built yet", "Leave the option out for now."),
   "CW-CONF-003": entry("NoDataFlowKernelError", "configuration", false, "an app was called and no kernel is running", "Call apps inside withKernel(…), after load(), or through app.on(kernel)."),

@@ -103,6 +103,8 @@ export class KeyRefused extends CarawayError {}
 export class LinkLost extends CarawayError {}
 /** `CW-LINK-006`: no server of a messaging system can be used. */
 export class ServersUnreachable extends CarawayError {}
+/** `CW-LINK-007`: the servers of a messaging system do not keep messages. */
+export class StreamRefused extends CarawayError {}
 /** `CW-CONF-001`: the configuration is not valid. */
 export class ConfigurationError extends CarawayError {}
 /** `CW-CONF-002`: this part of the interface is not built yet. */
@@ -130,4 +132,4 @@ export class NodeLost extends CarawayError {}
 /** `CW-INT-001`: caraway broke one of its own rules. */
 export class InternalConsistencyError extends CarawayError {}
 
-for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, RecordingUnreadable, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, JobLedgerFailed, BlockUnavailable, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ServersUnreachable, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, NodeLost, InternalConsistencyError]) registerErrorClass(Class);
+for (const Class of [BashExitFailure, AppTimeout, MissingOutputs, BashAppNoReturn, BadStdStreamFile, AppExit, MemoryExceeded, AppNotFound, InvalidApp, OutsideVariable, InvalidOption, BadCommandOutput, ForeignThrow, ShellStartFailed, DependencyError, JoinError, TaskCancelled, TaskPoisoned, InvalidJoin, RetryHandlerFailed, NotSettled, SerializationError, DeserializationError, InvalidWorkflowDocument, RecordingUnreadable, WorkerLost, BadStateException, InvalidResourceSpecification, UnknownExecutor, UnsupportedFeature, ManagerLost, PoolStartFailed, InterchangeLost, SubmitException, ScaleOutFailed, BlockNeverRegistered, SchedulerQueryFailed, BadLauncher, JobLedgerFailed, BlockUnavailable, LinkRefused, VersionMismatch, BadFrame, KeyRefused, LinkLost, ServersUnreachable, StreamRefused, ConfigurationError, NotYetSupported, NoDataFlowKernelError, KernelClosed, WaitTimeout, SupervisionError, AskTimeout, ThreadLost, NodeLost, InternalConsistencyError]) registerErrorClass(Class);

@@ -1,11 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Frame } from "#internal/actors/links/frames";
 import type { FrameLink } from "#internal/actors/links/tls-link";
 import { startFaultProxy, type FaultProxy } from "#internal/testing/fault-proxy";
-import { onceClosed, received } from "../unit/actors/links/tls-harness.js";
+import { onceClosed, received, type Inbox } from "../unit/actors/links/tls-harness.js";
 import { NatsGround } from "./nats-harness.js";
 import { noNats, startCluster, startServer, type NatsServer } from "./nats-server.js";
 
 const why = noNats();
+/** Resolves when so many have come. */
+const arrived = async (inbox: Inbox<Frame>, count: number): Promise<void> => {
+  while (inbox.all.length < count) await inbox.next();
+};
 const text = (value: Uint8Array): string => Buffer.from(value).toString();
 
 describe.skipIf(why !== undefined)(why ?? "links whose way to a real NATS server breaks", () => {
@@ -68,9 +73,7 @@ describe.skipIf(why !== undefined)(why ?? "links whose way to a real NATS server
         if (i === 50 * (round + 1)) await frames.far.next();
         if (i === 50 * (round + 1)) proxy.cut(round % 2 === 0 ? "reset" : "end");
       }
-      const whole = (async () => {
-        while (frames.near.all.length < count || frames.far.all.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
-      })();
+      const whole = Promise.all([arrived(frames.near, count), arrived(frames.far, count)]).then(() => undefined);
       const over = await Promise.race([Promise.all([onceClosed(near), onceClosed(far)]), whole]);
       if (over !== undefined) expect(over.map(({ clean }) => clean)).toEqual([false, false]);
       for (const inbox of [frames.near, frames.far]) {
@@ -90,9 +93,7 @@ describe.skipIf(why !== undefined)(why ?? "links whose way to a real NATS server
     await there.next();
     proxy.flipNext("to-target");
     for (let i = 20; i < 40; i++) near.send(16, Buffer.from(String(i)), [Buffer.alloc(50_000, i)]);
-    await Promise.race([onceClosed(far), (async () => {
-      while (there.all.length < 40) await new Promise((resolve) => setTimeout(resolve, 5));
-    })()]);
+    await Promise.race([onceClosed(far), arrived(there, 40)]);
     for (const [i, { header, payload }] of there.all.entries()) expect([text(header), payload.every((byte) => byte === i)]).toEqual([String(i), true]);
     expect(proxy.counts.flipped).toBe(1);
     near.destroy();

@@ -2,11 +2,14 @@ import type { ConnectOptions, FrameLink, ListenOptions } from "#internal/actors/
 import type { LinkListener } from "#internal/actors/links/gate";
 import { connectNats } from "#internal/actors/links/nats/connect";
 import { listenNats, type NatsListenOptions } from "#internal/actors/links/nats/listen";
-import type { NatsPlace } from "#internal/actors/links/nats/place";
+import type { NatsKeep, NatsPlace } from "#internal/actors/links/nats/place";
 import { Ground } from "../unit/actors/links/tls-harness.js";
 import type { NatsServer } from "./nats-server.js";
 
 let grounds = 0;
+
+/** What is sent is kept by one server, unless said otherwise. */
+export const kept = (more: Partial<NatsKeep> = {}): NatsKeep => ({ replicas: 1, storage: "file", maxAgeMs: 10_000, maxBytes: 64 * 1024 ** 2, ...more });
 
 /** Keys, and links through servers that are up; listeners have subjects of their own. */
 export class NatsGround extends Ground {

@@ -16,9 +16,12 @@ export function noNats(): string | undefined {
 
 export interface ServerSettings {
   readonly port: number;
-  /** Lines of its configuration, besides where it listens. */
-  readonly lines?: string;
+  /** Lines of its configuration, besides where it listens; or what makes them of its own directory. */
+  readonly lines?: string | ((directory: string) => string);
 }
+
+/** Lines of a server that has JetStream. */
+export const jetStream = (directory: string): string => `jetstream { store_dir: "${directory}/jetstream", max_file_store: 1GB, max_memory_store: 256MB }`;
 
 /** A real server on the loopback interface, with a configuration of its own. */
 export class NatsServer {
@@ -26,7 +29,8 @@ export class NatsServer {
   private readonly directory = mkdtempSync(join(tmpdir(), "caraway-nats-"));
 
   constructor(readonly settings: ServerSettings) {
-    writeFileSync(this.configuration, `host: 127.0.0.1\nport: ${settings.port}\n${settings.lines ?? ""}\n`);
+    const { port, lines = "" } = settings;
+    writeFileSync(this.configuration, `host: 127.0.0.1\nport: ${port}\n${typeof lines === "string" ? lines : lines(this.directory)}\n`);
   }
 
   get url(): string {
@@ -73,13 +77,13 @@ export class NatsServer {
 }
 
 /** One server that is up. */
-export const startServer = async (lines?: string): Promise<NatsServer> => await new NatsServer({ port: await freePort(), ...(lines === undefined ? {} : { lines }) }).start();
+export const startServer = async (lines?: ServerSettings["lines"]): Promise<NatsServer> => await new NatsServer({ port: await freePort(), ...(lines === undefined ? {} : { lines }) }).start();
 
 /** A cluster of so many servers, each of which knows all others. */
-export async function startCluster(count: number): Promise<NatsServer[]> {
+export async function startCluster(count: number, more: (directory: string) => string = () => ""): Promise<NatsServer[]> {
   const ports = await Promise.all(Array.from({ length: count }, async () => ({ client: await freePort(), route: await freePort() })));
   const routes = ports.map(({ route }) => `nats-route://127.0.0.1:${route}`).join(", ");
-  const servers = ports.map(({ client, route }, index) => new NatsServer({ port: client, lines: `server_name: s${index}\ncluster { name: caraway, host: 127.0.0.1, port: ${route}, routes: [${routes}] }` }));
+  const servers = ports.map(({ client, route }, index) => new NatsServer({ port: client, lines: (directory) => `server_name: s${index}\ncluster { name: caraway, host: 127.0.0.1, port: ${route}, routes: [${routes}] }\n${more(directory)}` }));
   await Promise.all(servers.map((server) => server.start()));
   return servers;
 }

@@ -1,10 +1,10 @@
 import { rm, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { NatsPlace } from "../../actors/links/nats/place.js";
+import type { NatsKeep, NatsPlace } from "../../actors/links/nats/place.js";
 import type { ConnectPlace, ListenPlace } from "../../actors/links/places.js";
 import type { HighThroughputSettings } from "../../config/high-throughput.js";
-import type { NatsSettings } from "../../config/links.js";
+import type { JetStreamSettings, NatsSettings } from "../../config/links.js";
 
 /** What interchange and managers find each other by. */
 export interface LinkPlan {
@@ -57,10 +57,10 @@ function ownAddresses(): readonly string[] {
 /** A server that ends takes links with it, and finding another takes longer than a connection does; in milliseconds, and no longer than the lease. */
 const natsReturnMs = 5_000;
 
-function natsPlan({ servers, prefix, credentials, tls, patience }: NatsSettings, { label, heartbeatThreshold }: HighThroughputSettings, { runId, incarnation, keys }: PlanSetting): LinkPlan {
+function natsPlan({ servers, prefix, credentials, tls, patience, jetstream }: NatsSettings, { label, heartbeatThreshold }: HighThroughputSettings, { runId, incarnation, keys }: PlanSetting): LinkPlan {
   const login = credentials === undefined ? undefined : join(keys, "nats.login");
   const subject = [prefix, asToken(runId), asToken(label), String(incarnation)].join(".");
-  const place: Omit<NatsPlace, "login"> & { readonly kind: "nats" } = { kind: "nats", servers, subject, tls, patienceMs: patience };
+  const place: Omit<NatsPlace, "login"> & { readonly kind: "nats" } = { kind: "nats", servers, subject, tls, patienceMs: patience, keep: jetstream === undefined ? undefined : keepOf(jetstream, heartbeatThreshold) };
   return {
     reconnectMs: Math.min(heartbeatThreshold, natsReturnMs),
     // It listens before there is a file; what is in its memory goes nowhere.
@@ -77,6 +77,9 @@ function natsPlan({ servers, prefix, credentials, tls, patience }: NatsSettings,
     },
   };
 }
+
+/** What was sent before a lease began may be asked for until it is over. */
+const keepOf = ({ maxAge, ...keep }: JetStreamSettings, leaseMs: number): NatsKeep => ({ ...keep, maxAgeMs: maxAge ?? Math.max(10_000, 2 * leaseMs) });
 
 /** A text as one part of a subject: without dots, wildcards and white space. */
 const asToken = (text: string): string => encodeURIComponent(text).replaceAll(/[.!'()*~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -26,7 +26,7 @@ describe("checkConfig", () => {
           provider: slurm({ ...blocks, partition: "debug", account: "me", qos: "low", constraint: "a&b", schedulerOptions: "#SBATCH --mail-type=END\n  --comment='two words'", coresPerNode: 8, memPerNode: "4GB", exclusive: false, commandTimeout: "5s", launcher: srun({ options: ["--cpu-bind=none"] }) }),
         }),
         highThroughput({ label: "b", workerPort: 54_321, address: "head", provider: local({ ...blocks, killGrace: "1s", launcher: wrapped({ prefix: ["nice", "-n", "5"] }) }) }),
-        highThroughput({ label: "e", link: nats({ servers: ["n1", "nats://n2:4222", "tls://[::1]:4222"], credentials: { credsFile: "run.creds" }, tls: { ca: "ca.pem", cert: "c.pem", key: "k.pem" }, prefix: "team.runs", patience: "1m", jetstream: false }) }),
+        highThroughput({ label: "e", link: nats({ servers: ["n1", "nats://n2:4222", "tls://[::1]:4222"], credentials: { credsFile: "run.creds" }, tls: { ca: "ca.pem", cert: "c.pem", key: "k.pem" }, prefix: "team.runs", patience: "1m", jetstream: { replicas: 3, storage: "memory", maxAge: "1m", maxBytes: "1GiB" } }) }),
         highThroughput({ label: "f", link: nats({ servers: "tls://n1", credentials: { user: "me", password: "sesame" }, tls: true }) }),
         highThroughput({ label: "c", provider: local({ nodesPerBlock: 2, launcher: simple() }) }),
         highThroughput({ label: "d", provider: slurm({ launcher: single() }) }),
@@ -89,6 +89,9 @@ describe("checkConfig", () => {
     [{ link: nats({ servers: "tls://n1", credentials: { password: 7 as never, user: "me" } }) }, "executors[0].link.credentials.password must be a text that is not empty"],
     [{ link: nats({ servers: "n1", credentials: { token: "sesame" } }) }, "executors[0].link.credentials is sent as it is to servers that need not have TLS; set `tls: true` beside it, or use keys"],
     [{ link: nats({ servers: "n1", tls: { cert: "a.pem" } }) }, "executors[0].link.tls.cert has no `key` beside it"],
+    [{ link: nats({ servers: "n1", jetstream: "yes" as never }) }, 'executors[0].link.jetstream must be true, false or an object, but is the text "yes"'],
+    [{ link: nats({ servers: "n1", jetstream: { replicas: 6 } }) }, "executors[0].link.jetstream.replicas must be a whole number from 1 to 5, but is 6"],
+    [{ link: nats({ servers: "n1", jetstream: { maxbytes: 1 } as never }) }, "executors[0].link.jetstream.maxbytes is not an option of jetstream; did you mean maxBytes?"],
     [{ link: nats({ servers: "n1" }), workerPort: 5000 }, "executors[0].workerPort has no effect beside `link`: managers connect to its servers"],
   ])("has a word on %j of a high-throughput executor", async (options, line) => {
     expect(await lines({ executors: [{ kind: "high-throughput", ...options }] })).toEqual([line]);
@@ -163,7 +166,6 @@ describe("checkConfig", () => {
     [{ strategy: {} }, "strategy is an object of your own, which is not built yet"],
     [{ executors: [{ kind: "thread-pool", idleTimeout: "1s" }] }, "executors[0].idleTimeout is not built yet"],
     [{ executors: [mpi({ label: "cluster" })] }, "executors[0] uses mpi(), which is not built yet"],
-    [{ executors: [highThroughput({ link: nats({ servers: "n1", jetstream: true }) })] }, "executors[0].link.jetstream is not built yet"],
     [{ executors: [highThroughput({ provider: pbs() as never })] }, "executors[0].provider uses pbs(), which is not built yet"],
     [{ executors: [{ kind: "thread-pool", cpuAffinity: "block" }] }, "executors[0].cpuAffinity is not built yet"],
   ])("says that %j is not built yet", async (config, line) => {

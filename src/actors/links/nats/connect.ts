@@ -7,7 +7,7 @@ import { defaultLimits } from "../frames.js";
 import { completeHello } from "../hello.js";
 import { NatsConnection } from "./connection.js";
 import { Opening, type SessionKeys } from "./handshake.js";
-import { downSubject, helloSubject, upSubject, type NatsPlace } from "./place.js";
+import { downSubject, helloSubject, type NatsPlace } from "./place.js";
 import { SessionWay } from "./session.js";
 
 export interface NatsConnectOptions extends Omit<ConnectOptions, "addresses"> {
@@ -16,8 +16,8 @@ export interface NatsConnectOptions extends Omit<ConnectOptions, "addresses"> {
 
 /** How much of a session may be on its way to this end. */
 const window = 4 * 1024 * 1024;
-/** A hello that may have been lost is said again, after pauses that double; in milliseconds. */
-const firstRepeat = 250;
+/** A hello that may have been lost, or that a listener had no room for, is said again, after pauses that double; in milliseconds. */
+const repeat = { first: 250, most: 2_000 };
 
 /** Connects to a listener through servers. Rejects with `ServersUnreachable`, `KeyRefused`, `LinkRefused`, `VersionMismatch` or `BadFrame`. */
 export async function connectNats(options: NatsConnectOptions): Promise<FrameLink> {
@@ -41,7 +41,7 @@ export async function connectNats(options: NatsConnectOptions): Promise<FrameLin
       },
       unheard: () => answered.reject(nobody(place, identity, address)),
     };
-    way = new SessionWay(connection, { hear: downSubject(place, opening.session), say: upSubject(place, opening.session) }, () => window, before, () => void connection.close());
+    way = new SessionWay(connection, { place, session: opening.session, side: "manager" }, () => window, before, () => void connection.close());
     await ask(connection, place, opening, answer, left(), identity, address);
     const link = new SocketLink(way.channel as NonNullable<SessionWay["channel"]>, { identity, address, codec: await controlCodec(), own: completeHello(hello), limits: { ...defaultLimits, ...limits }, types, urgent });
     return await greeted(link, left(), identity);
@@ -58,12 +58,12 @@ interface Answered {
 
 /** Says hello until there is an answer. */
 async function ask(connection: NatsConnection, place: NatsPlace, opening: Opening, answer: Promise<SessionKeys>, within: number, identity: string, address: string): Promise<void> {
-  let repeat: NodeJS.Timeout | undefined;
-  let pause = firstRepeat;
+  let again: NodeJS.Timeout | undefined;
+  let pause = repeat.first;
   const say = (): void => {
     connection.publish(helloSubject(place), opening.bytes, downSubject(place, opening.session));
-    repeat = setTimeout(say, pause);
-    pause *= 2;
+    again = setTimeout(say, pause * (0.5 + Math.random()));
+    pause = Math.min(repeat.most, pause * 2);
   };
   let late: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => (late = setTimeout(() => reject(silent(place, identity, address, within)), within)));
@@ -71,7 +71,7 @@ async function ask(connection: NatsConnection, place: NatsPlace, opening: Openin
     say();
     await Promise.race([answer, silence]);
   } finally {
-    clearTimeout(repeat);
+    clearTimeout(again);
     clearTimeout(late);
   }
 }

@@ -52,7 +52,7 @@ export class NatsConnection {
     const [authenticator, tls] = await Promise.all([authenticatorOf(place, library), tlsOf(place)]);
     const began = performance.now();
     const left = (): number => within - (performance.now() - began);
-    const options: ConnectionOptions = { name, servers: [...place.servers], noEcho: true, noAsyncTraces: true, pingInterval: pingEvery, maxPingOut: 2, ...(authenticator === undefined ? {} : { authenticator }), ...(tls === undefined ? {} : { tls }) };
+    const options: ConnectionOptions = { name, servers: [...place.servers], inboxPrefix: `${place.subject}.answers`, noEcho: true, noAsyncTraces: true, pingInterval: pingEvery, maxPingOut: 2, ...(authenticator === undefined ? {} : { authenticator }), ...(tls === undefined ? {} : { tls }) };
     const lasting = reconnecting();
     for (let tries = 1; ; tries++) {
       try {
@@ -101,8 +101,13 @@ export class NatsConnection {
   }
 
   /** Goes nowhere where there is no server. */
-  publish(subject: string, bytes: Uint8Array, reply: string): void {
-    if (this.isUp && !this.client.isClosed()) this.client.publish(subject, bytes, { reply });
+  publish(subject: string, bytes: Uint8Array, reply?: string): void {
+    if (this.isUp && !this.client.isClosed()) this.client.publish(subject, bytes, reply === undefined ? {} : { reply });
+  }
+
+  /** What the servers, or one who listens there, answer. Rejects as the client does, with a `RequestError` where nobody does. */
+  async ask(subject: string, question: string, within: number): Promise<string> {
+    return (await this.client.request(subject, question, { timeout: within })).string();
   }
 
   /** Resolves when the server has all that was asked of it, or does not say so in time. */

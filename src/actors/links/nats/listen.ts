@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { CarawayError, ServersUnreachable } from "../../../errors/index.js";
+import type { CarawayError } from "../../../errors/index.js";
 import { controlCodec, type ControlCodec } from "../control.js";
 import type { FrameLink } from "../frame-link.js";
 import { strangerLimits } from "../frames.js";
@@ -7,13 +7,14 @@ import { Gate, Stranger, type GateCounts, type GateOptions, type LinkListener } 
 import { firstWindow, type SealedChannel } from "./channel.js";
 import { NatsConnection, type ConnectionNews } from "./connection.js";
 import { answerOpening, readOpening, type ReadHello, type SessionKeys } from "./handshake.js";
-import { downSubject, helloSubject, upSubject, type NatsPlace } from "./place.js";
-import { SessionWay } from "./session.js";
+import { downSubject, helloSubject, knownSubject, upSubject, type NatsPlace } from "./place.js";
+import { SessionWay, unknownSession } from "./session.js";
+import { KeptStream } from "./stream.js";
 
 export interface NatsListenOptions extends GateOptions {
   readonly place: NatsPlace;
-  /** There is no server for some seconds, or the servers refuse something; it is tried on. */
-  readonly onAway?: (error: ServersUnreachable) => void;
+  /** There is no server for some seconds, or the servers refuse something, or keep nothing; it is tried on. */
+  readonly onAway?: (error: CarawayError) => void;
   /** There was none for longer than is waited for: nothing will come any more. */
   readonly onLost?: (error: CarawayError) => void;
 }
@@ -25,7 +26,7 @@ const room = { all: 32 * 1024 * 1024, most: 4 * 1024 * 1024 };
 /** So many sessions are remembered, so that a hello that is said again is not judged again. */
 const mostRemembered = 10_000;
 
-/** Listens for links through servers. Rejects with `ServersUnreachable` or `KeyRefused`. */
+/** Listens for links through servers. Rejects with `ServersUnreachable`, `StreamRefused` or `KeyRefused`. */
 export async function listenNats(options: NatsListenOptions): Promise<LinkListener> {
   const codec = await controlCodec();
   const { place } = options;
@@ -40,18 +41,21 @@ export async function listenNats(options: NatsListenOptions): Promise<LinkListen
   });
   refused.catch(() => undefined);
   const connection = await NatsConnection.open(place, `caraway ${options.hello.kind}`, Math.min(startLimit, place.patienceMs), news);
-  const listener = new NatsListener(connection, { ...options, place: { ...place, login: undefined } }, codec);
-  news.up = () => listener.speak();
   try {
+    const stream = place.keep === undefined ? undefined : await Promise.race([refused, KeptStream.open(connection, place, place.keep, (error) => options.onAway?.(error))]);
+    const listener = new NatsListener(connection, stream, { ...options, place: { ...place, login: undefined } }, codec);
+    news.up = () => listener.speak();
     // What is refused is told before this turn is over.
     await Promise.race([refused, connection.flush().then(() => new Promise((resolve) => setImmediate(resolve)))]);
+    isListening = true;
+    return listener;
   } catch (error) {
     await connection.close();
     throw error;
   }
-  isListening = true;
-  return listener;
 }
+
+const sessionName = /^[0-9a-f]{32}$/;
 
 interface Session {
   readonly hello: ReadHello;
@@ -72,6 +76,7 @@ class NatsListener implements LinkListener {
 
   constructor(
     private readonly connection: NatsConnection,
+    private readonly stream: KeptStream | undefined,
     private readonly options: NatsListenOptions,
     codec: ControlCodec,
   ) {
@@ -79,6 +84,7 @@ class NatsListener implements LinkListener {
     this.address = `${connection.server}/${place.subject}`;
     this.gate = new Gate(options, codec);
     connection.subscribe(helloSubject(place), (bytes) => this.greeted(bytes));
+    if (stream !== undefined) connection.subscribe(knownSubject(place), (bytes) => this.asked(bytes));
   }
 
   get links(): ReadonlySet<FrameLink> {
@@ -104,6 +110,7 @@ class NatsListener implements LinkListener {
   /** There is a server again: each session shows what it has missed. */
   speak(): void {
     for (const { channel } of this.sessions.values()) channel.speak(true);
+    this.stream?.restore();
   }
 
   private async shutDown(reason: string): Promise<void> {
@@ -111,6 +118,7 @@ class NatsListener implements LinkListener {
     if (!this.connection.isUp) for (const { channel } of [...this.sessions.values()]) channel.destroy();
     await this.gate.close(reason);
     for (const { channel } of [...this.sessions.values()]) channel.destroy();
+    await this.stream?.close();
     await this.connection.close();
   }
 
@@ -143,13 +151,23 @@ class NatsListener implements LinkListener {
 
   private begin(hello: ReadHello, answer: Uint8Array, keys: SessionKeys): Session {
     const { place } = this.options;
-    const subjects = { hear: upSubject(place, hello.session), say: downSubject(place, hello.session) };
     const nothing = { hear: () => undefined, unheard: () => undefined };
-    const way = new SessionWay(this.connection, subjects, () => this.roomFor(session), nothing, () => void this.sessions.delete(hello.session));
+    const way = new SessionWay(this.connection, { place, session: hello.session, side: "head" }, () => this.roomFor(session), nothing, () => this.over(hello.session));
     const session: Session = { hello, answer, channel: way.open({ out: keys.down, in: keys.up }), isAdmitted: false };
     this.sessions.set(hello.session, session);
     this.reply(session);
     return session;
+  }
+
+  private over(session: string): void {
+    this.sessions.delete(session);
+    this.stream?.forget(session);
+  }
+
+  /** A manager asks whether its session is known. */
+  private asked(bytes: Uint8Array): void {
+    const session = Buffer.from(bytes).toString("latin1");
+    if (sessionName.test(session) && !this.sessions.has(session)) this.connection.publish(downSubject(this.options.place, session), unknownSession);
   }
 
   private async admit(session: Session, stranger: Stranger): Promise<void> {
@@ -160,7 +178,7 @@ class NatsListener implements LinkListener {
   }
 
   private roomFor({ isAdmitted }: Session): number {
-    return isAdmitted ? Math.max(firstWindow, Math.min(room.most, room.all / Math.max(1, this.sessions.size))) : 0;
+    return isAdmitted ? Math.max(firstWindow, Math.min(room.most, Math.floor(room.all / Math.max(1, this.sessions.size)))) : 0;
   }
 
   private reply({ hello, answer }: Session): void {

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** How the servers let someone in. */
 export type NatsLogin =
   | { readonly kind: "password"; readonly user: string; readonly password: string }
@@ -12,6 +14,17 @@ export interface NatsTls {
   readonly key?: string | undefined;
 }
 
+/** How the servers keep what is sent: a stream of JetStream. */
+export interface NatsKeep {
+  /** So many servers have each message. */
+  readonly replicas: number;
+  readonly storage: "file" | "memory";
+  /** A message is kept no longer, in milliseconds: longer than a session can go on without it. */
+  readonly maxAgeMs: number;
+  /** All of them have no more bytes. */
+  readonly maxBytes: number;
+}
+
 /** Where an interchange and its managers meet: servers, and subjects of their own there. Nothing in it is secret where `login` is a file. */
 export interface NatsPlace {
   readonly servers: readonly string[];
@@ -23,6 +36,8 @@ export interface NatsPlace {
   readonly login: NatsLogin | string | undefined;
   /** So long there may be no server, in milliseconds. */
   readonly patienceMs: number;
+  /** Set: messages are kept by the servers until the other side has them. */
+  readonly keep?: NatsKeep | undefined;
 }
 
 /** Where managers say who they are. */
@@ -31,3 +46,14 @@ export const helloSubject = ({ subject }: NatsPlace): string => `${subject}.hell
 export const upSubject = ({ subject }: NatsPlace, session: string): string => `${subject}.${session}.up`;
 /** Where a manager hears one session. */
 export const downSubject = ({ subject }: NatsPlace, session: string): string => `${subject}.${session}.down`;
+
+/** Where managers ask whether the interchange knows their session still. */
+export const knownSubject = ({ subject }: NatsPlace): string => `${subject}.known`;
+/** The stream that keeps a run's messages. */
+export const streamName = ({ subject }: NatsPlace): string => `caraway-${createHash("sha256").update(subject).digest("hex").slice(0, 24)}`;
+/** Where the interchange shows, in the stream, that it is there. */
+export const headSubject = ({ subject }: NatsPlace): string => `${subject}.head`;
+/** What the stream keeps: of each way of each session what lies in its slots; and no greeting, question or answer. */
+export const keptSubjects = (place: NatsPlace): readonly string[] => [upSubject(place, "*"), downSubject(place, "*")].map((way) => `${way}.*`).concat(headSubject(place));
+/** Where the servers answer with what lies in a slot. Any that has the stream does. */
+export const fetchSubject = (place: NatsPlace, slot: string): string => `$JS.API.DIRECT.GET.${streamName(place)}.${slot}`;

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
 
 /** What a message of a session is. */
-export const messages = { data: 0, window: 1, end: 2, alive: 3 } as const;
+export const messages = { data: 0, window: 1, end: 2, alive: 3, have: 4 } as const;
 export type MessageKind = (typeof messages)[keyof typeof messages];
 
 /** A sealed message is `sequence` (8 bytes, big-endian, from 1, without gaps), then what AES-256-GCM makes of the kind (1 byte) and the body, then its tag (16). The sequence number is the nonce. */

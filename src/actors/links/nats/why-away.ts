@@ -35,7 +35,7 @@ export function readAway(server: string, error: unknown): ServerRefusal {
 
 const hints: Readonly<Record<AwayReason, string>> = {
   credentials: "Check the `credentials` of nats(), and what the servers allow that user; expired ones have to be made anew.",
-  permissions: "Let the user of head and managers publish and subscribe to all below the `prefix` of nats().",
+  permissions: "Let the user of head and managers publish and subscribe to all below the `prefix` of nats(); with `jetstream`, also publish to $JS.API.STREAM.> and $JS.API.DIRECT.GET.>.",
   tls: "Check the `tls` of nats(): `ca` names the authority that signed the certificates of the servers, and those must name the hosts in `servers`.",
   "not-nats": "Another program has that port: check `servers`.",
   unreachable: "Check that the servers run, that `servers` of nats() names them as this machine reaches them, and that no firewall is between.",
