@@ -152,9 +152,18 @@ describe.skipIf(why !== undefined)(why ?? "a network that breaks between machine
   });
 });
 
+/** Of a process that may end meanwhile. */
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
 /** The node that a process with such a variable is on. */
 function nodeOf(nodes: Nodes, variable: string): number {
-  const has = (pid: number): boolean => readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").some((word) => word.startsWith(variable));
+  const has = (pid: number): boolean => environmentOf(pid).split("\0").some((word) => word.startsWith(variable));
   const found = [1, 2].find((node) => nodes.processes(node).some(has));
   if (found === undefined) throw new Error(`no node has a process with ${variable}`);
   return found;

@@ -27,6 +27,12 @@ const found: readonly Weather[] = [
     ],
     faults: [{ do: "crash-interchange", at: 1017 }, { do: "partition", which: 0, towards: "both", ms: 20, at: 1006 }],
   },
+  // A manager that is lost while its block is drained: what that cost is told before the block is said to be drained.
+  {
+    seed: 842691081, cluster: { ...calm, managers: 1, workers: 1, threadWay: [0.01, 0.05] },
+    tasks: [task(1, { do: "return", ms: 0 })],
+    faults: [{ do: "busy-head", ms: 3300, at: 1 }, { do: "freeze", which: 0, ms: 20, at: 190 }, { do: "partition", which: 0, towards: "both", ms: 1400, at: 191 }, { do: "kill-worker", which: 0, lane: 0, at: 1581 }, { do: "crash-interchange", at: 0 }, { do: "drain", which: 0, ms: 20, at: 191 }, { do: "cut", which: 0, ms: 20, at: 1146 }],
+  },
 ];
 
 describe("managers under random faults", () => {

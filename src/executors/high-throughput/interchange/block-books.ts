@@ -15,6 +15,8 @@ export class BlockBooks {
     private readonly ports: InterchangePorts,
     /** Whether all who may have work of the block have said so. */
     private readonly isComplete: (block: string) => boolean,
+    /** Tells what has become of tasks, and was not told yet. */
+    private readonly tellOutcomes: () => void,
   ) {}
 
   nodesOf(block: string): readonly ManagerNode[] {
@@ -48,7 +50,10 @@ export class BlockBooks {
 
   checkDrained(block: string): void {
     if (!this.draining.has(block) || !this.isComplete(block)) return;
-    if (this.nodesOf(block).every(({ isIdle, rests }) => isIdle && rests)) this.ports.event({ t: "block.drained", block });
+    if (!this.nodesOf(block).every(({ isIdle, rests }) => isIdle && rests)) return;
+    // Whoever hears that a block is drained knows what became of all it had.
+    this.tellOutcomes();
+    this.ports.event({ t: "block.drained", block });
   }
 
   /** Whether a block has work is told some time after it has changed: short tasks change it all the time. */

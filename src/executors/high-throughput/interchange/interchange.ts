@@ -56,7 +56,7 @@ export class Interchange {
     const { label, epoch, leaseMs, selector } = options;
     const { clock } = dispatcher.ports;
     this.quiet = new Quiet(clock, (node, message) => this.tell(node, message), (facts) => ports.presence?.(facts) ?? "elsewhere");
-    this.blocks = new BlockBooks(ports, (block) => this.cell.is("admits") && !this.awaited.hasOf(block));
+    this.blocks = new BlockBooks(ports, (block) => this.cell.is("admits") && !this.awaited.hasOf(block), () => this.outgoing.flush());
     this.actors = new ActorPost(ports, (node) => this.rechecked(node));
     this.outgoing = new Outgoing(ports, (node) => this.blocks.tellLoad(node));
     this.distribution = new Distribution(selector, dispatcher.ports, this.nodes, this.outgoing, () => !this.cell.is("gives-work"));
