@@ -3,7 +3,8 @@
  * It needs nobody: it starts the job's script in a process group, ends it (TERM, and KILL after the grace) when it is itself told to end or
  * the walltime is over, ends whatever else carries the job's name in its environment, wherever that has gone, and only then writes the exit
  * code down, under a private name and by rename. Names begin with `_cw_`: an assignment to a name that the environment has would reach
- * the job. `wait` also returns when a signal came, and when the job was stopped: then it is looked at again.
+ * the job. `wait` also returns when a signal came, and when the job was stopped: then it is looked at again, and waited for where it is still
+ * there. One whose code is known already must not be: where the signal came with its end, bash would wait for whatever else it has started.
  */
 export const WATCHER_SCRIPT = `
 exec 2>/dev/null
@@ -29,7 +30,7 @@ if [[ -z $_cw_ending ]]; then
     _cw_timer=$!
   fi
   [[ -z $_cw_ending ]] || _cw_end "$_cw_ending"
-  while _cw_again=; wait "$_cw_child"; _cw_code=$?; [[ -n $_cw_again ]] || { (( _cw_code > 128 )) && kill -0 "$_cw_child"; }; do
+  while _cw_again=; wait "$_cw_child"; _cw_code=$?; (( _cw_code > 128 )) && kill -0 "$_cw_child"; do
     [[ -n $_cw_again ]] || sleep 0.1
   done
 fi

@@ -53,6 +53,17 @@ describe("a local job", () => {
     expect((await one.output(id, job)).stdout).toBe("a b|job|$x'y|yes\nand more|0|");
   });
 
+  it("that is cancelled in the moment in which it ends is over at once: the grace is for what lives on", { timeout: 20_000 }, async () => {
+    const one = provider({ killGrace: "60s" });
+    const cancelled = async (ms: number): Promise<void> => {
+      const id = await one.run(bashJob("exec sleep 0.1"));
+      // The moment is the fault: within some milliseconds of the end.
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await one.cancel([id]);
+    };
+    for (let round = 0; round < 12; round++) await Promise.all([85, 90, 95, 100, 105, 110].map((ms) => cancelled(ms + round / 3)));
+  });
+
   it("shows the last of a flood of output, beginning with a whole line", async () => {
     const one = provider();
     const job = bashJob("for i in {1..9000}; do echo line $i; done");
