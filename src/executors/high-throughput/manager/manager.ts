@@ -127,10 +127,14 @@ export class Manager {
     else if (type === frame.stop) this.tell({ type: "manager.stop" });
   }
 
-  /** What has lain here while this process stood still may be for actors that others have taken the place of: what is still wanted comes again. */
+  /** What has lain here while this process stood still may be for actors that others have taken the place of: what is still wanted comes again, by the next link. */
   private toActor(heading: Uint8Array, payload: Uint8Array): void {
-    if (this.lease.isOver) this.actors.leaseOver();
-    else this.actors.heard(heading, payload);
+    if (!this.lease.isOver) {
+      this.actors.heard(heading, payload);
+      return;
+    }
+    this.actors.leaseOver();
+    this.dropLink();
   }
 
   private beaten(header: Uint8Array): void {
@@ -143,16 +147,15 @@ export class Manager {
     const { heartbeatMs, known } = asAcceptance(this.ports.codec.decode(header));
     this.told.acknowledge(known);
     this.lease.renew(this.registeredAt);
-    this.beat(heartbeatMs);
     this.tell({ type: "session.accepted" });
+    // The registration may have waited there for long: a sign of now is answered now.
+    this.beat(heartbeatMs);
   }
 
   private beat(everyMs: number): void {
+    this.link?.send(frame.alive, this.ports.codec.encode({ at: this.now }));
     this.beats?.cancel();
-    this.beats = this.ports.dispatcher.ports.clock.after(everyMs, () => {
-      this.link?.send(frame.alive, this.ports.codec.encode({ at: this.now }));
-      this.beat(everyMs);
-    });
+    this.beats = this.ports.dispatcher.ports.clock.after(everyMs, () => this.beat(everyMs));
   }
 
   private define(payload: Uint8Array): void {
