@@ -12,18 +12,21 @@ const frameLimit = 64;
 /** Past so many bytes of arguments a frame is full. */
 const frameBytes = 256 * 1024;
 
+/** A spare that has waited for so long, in milliseconds, waits for something that takes longer than was thought. */
+const overdueMs = 500;
+
 const sent: AttemptMessage = { type: "attempt.sent" };
 
 /**
  * Gives what waits to workers: to those that are free, ahead of time where it is short, and, where more waits than there are workers, one *spare*
- * to each that runs something: it begins that without asking. No spare waits while another worker is free: it is taken back by its claim word
- * then, which the worker's own start of it cannot race.
+ * to each that runs something: it begins that without asking. No spare waits while another worker is free, or for long: it is taken back by its
+ * claim word then, which the worker's own start of it cannot race.
  */
 export class Feeder {
   private turn = 0;
   private readonly draft = new FrameDraft();
-  /** Lanes that were given a spare; some of them have begun it meanwhile. */
-  private readonly spared = new Set<Lane>();
+  /** Lanes that were given a spare, and when that was, the longest ago first; some of them have begun it meanwhile. */
+  private readonly spared = new Map<Lane, number>();
 
   constructor(private readonly pool: ThreadPool) {}
 
@@ -35,6 +38,7 @@ export class Feeder {
   feedAll(): void {
     const { queue, workforce } = this.pool;
     const { lanes } = workforce;
+    this.takeBackOverdue();
     for (let idle = 0; idle < lanes.length && queue.peek() !== undefined; ) {
       const lane = lanes[this.turn++ % lanes.length] as Lane;
       if (this.feed(lane)) idle = 0;
@@ -60,7 +64,16 @@ export class Feeder {
       // One that cannot travel was refused.
       if (next.lane !== lane) continue;
       lane.keepAsSpare(next);
-      this.spared.add(lane);
+      this.spared.delete(lane);
+      this.spared.set(lane, this.pool.dispatcher.now);
+    }
+  }
+
+  /** What runs before it takes longer than its kind does: it is the next for any worker, also where younger tasks wait. */
+  private takeBackOverdue(): void {
+    for (const [lane, since] of this.spared) {
+      if (this.pool.dispatcher.now - since < overdueMs) return;
+      this.takeBackFrom(lane);
     }
   }
 
@@ -76,15 +89,17 @@ export class Feeder {
 
   /** False where there is none. */
   private takeBackOne(): boolean {
-    for (const lane of this.spared) {
-      this.spared.delete(lane);
-      const attempt = lane.takeSpare();
-      if (attempt === undefined) continue;
-      this.pool.workforce.out--;
-      this.pool.dispatcher.tell(attempt, { type: "attempt.unclaimed" });
-      return true;
-    }
+    for (const lane of this.spared.keys()) if (this.takeBackFrom(lane)) return true;
     return false;
+  }
+
+  private takeBackFrom(lane: Lane): boolean {
+    this.spared.delete(lane);
+    const attempt = lane.takeSpare();
+    if (attempt === undefined) return false;
+    this.pool.workforce.out--;
+    this.pool.dispatcher.tell(attempt, { type: "attempt.unclaimed" });
+    return true;
   }
 
   private feed(lane: Lane): boolean {

@@ -27,11 +27,11 @@ class Bench {
     void this.pool.start();
   }
 
-  /** Its app is known to take that long. */
-  submit(ms: number, walltime = 0): number {
+  /** Its app is known to take that long; this one may take longer. */
+  submit(expected: number, walltime = 0, ms = expected): number {
     const taskId = ++this.tasks;
-    const app = this.apps.get(ms) ?? { key: ms, name: `takes ${ms} ms`, code: { kind: "module", url: "", name: "" }, expected: ms };
-    this.apps.set(ms, app);
+    const app = this.apps.get(expected) ?? { key: expected, name: `takes ${expected} ms`, code: { kind: "module", url: "", name: "" }, expected };
+    this.apps.set(expected, app);
     const work: Work = { taskId, app, priority: undefined, walltime, place: undefined, argumentsFor: () => [encode({ key: "k", acts: [{ do: "return", ms }] }, "a script")], shellFor: () => undefined, settingFor: () => undefined };
     this.pool.submit(work, 1);
     return taskId;
@@ -76,6 +76,17 @@ test("no task waits behind another while a worker is free", async () => {
   expect(Math.max(bench.startOf(third), bench.startOf(fifth))).toBeLessThan(end + 63);
   expect(bench.began.get(third)?.worker).not.toBe(bench.began.get(long)?.worker);
   expect(bench.requeued).toHaveLength(1);
+});
+
+test("what waits behind a task that takes longer than was thought goes before what came later", async () => {
+  const bench = new Bench(2);
+  await bench.until(10);
+  bench.submit(50, 0, 60_000);
+  bench.submit(50);
+  const others = Array.from({ length: 60 }, () => bench.submit(50));
+  await bench.until(4000);
+  expect(others.filter((task) => bench.startOf(task) === Infinity)).toEqual([]);
+  expect(Math.max(...others.slice(0, 3).map((task) => bench.startOf(task)))).toBeLessThan(700);
 });
 
 test("tasks that take long, or have a walltime, wait for a worker that is free", async () => {
