@@ -3,8 +3,9 @@
  * It needs nobody: it starts the job's script in a process group, ends it (TERM, and KILL after the grace) when it is itself told to end or
  * the walltime is over, ends whatever else carries the job's name in its environment, wherever that has gone, and only then writes the exit
  * code down, under a private name and by rename. Names begin with `_cw_`: an assignment to a name that the environment has would reach
- * the job. `wait` also returns when a signal came, and when the job was stopped: then it is looked at again, and waited for where it is still
- * there. One whose code is known already must not be: where the signal came with its end, bash would wait for whatever else it has started.
+ * the job. `wait` also returns when a signal came, with that in the place of the code, and when the job was stopped: then it is looked at again.
+ * The code of one that has ended in the same moment is got once more; where it had been told already, bash waits for whatever else it has
+ * started, so nothing else is left then.
  */
 export const WATCHER_SCRIPT = `
 exec 2>/dev/null
@@ -30,8 +31,18 @@ if [[ -z $_cw_ending ]]; then
     _cw_timer=$!
   fi
   [[ -z $_cw_ending ]] || _cw_end "$_cw_ending"
-  while _cw_again=; wait "$_cw_child"; _cw_code=$?; (( _cw_code > 128 )) && kill -0 "$_cw_child"; do
-    [[ -n $_cw_again ]] || sleep 0.1
+  while _cw_again=; wait "$_cw_child"; _cw_code=$?; (( _cw_code > 128 )); do
+    if kill -0 "$_cw_child"; then
+      [[ -n $_cw_again ]] || sleep 0.1
+      continue
+    fi
+    [[ -n $_cw_again ]] || break
+    for _cw_left in $_cw_killer $_cw_timer; do kill -KILL -- "-$_cw_left"; done
+    _cw_told=$_cw_code
+    wait "$_cw_child"
+    _cw_code=$?
+    (( _cw_code >= 0 && _cw_code != 127 )) || _cw_code=$_cw_told
+    break
   done
 fi
 trap '' TERM USR1
