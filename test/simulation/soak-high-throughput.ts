@@ -1,17 +1,17 @@
 /**
  * The high-throughput executor for a long time, while its workers, managers, jobs and interchanges are killed and frozen at random:
  * `npm run soak:high-throughput -- [--minutes 10] [--tasks 50000] [--seed N] [--record FILE] [--network]`. Every result is compared, every
- * rule checked, memory measured, and nothing may be left. With `--network` nobody is killed: all goes through a proxy with 5 % loss and
+ * rule checked, memory measured, and nothing may be left. `caraway verify FILE` checks what `--record FILE` has written once more. With `--network` nobody is killed: all goes through a proxy with 5 % loss and
  * 200 ms of jitter, and no manager may be lost.
  */
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { app, bashApp, DataFlowKernel, sh } from "#internal/index";
 import { attachChecker } from "#internal/testing/attach-checker";
-import type { Entry } from "#internal/testing/invariants/index";
 import { startFaultProxy } from "#internal/testing/fault-proxy";
+import { recordTransitions } from "#internal/testing/recording";
 import { executorOf, freePort, handlesOpen, label, nothingLeft, whenSet } from "../faults/high-throughput/cluster.js";
 import { Memory, Spread, tableHead } from "./soak-figures.js";
 import { Harms } from "./soak-harm.js";
@@ -49,14 +49,6 @@ function call(kernel: DataFlowKernel, i: number): Promise<string | undefined> {
   );
 }
 
-/** Writes each step as a line. */
-function recorder(path: string): (entry: Entry) => void {
-  const file = openSync(path, "w");
-  process.once("exit", () => closeSync(file));
-  const plain = (_: string, value: unknown): unknown => (value instanceof Error ? { name: value.name, message: value.message, code: (value as { code?: unknown }).code } : typeof value === "bigint" ? String(value) : value);
-  return (entry) => void writeSync(file, `${JSON.stringify(entry, plain)}\n`);
-}
-
 async function main(): Promise<number> {
   say(`soak: ${minutes} minutes, ${wanted} tasks, seed ${seed}${flags.network ? ", through loss and jitter" : ""}`);
   const directory = mkdtempSync(join(tmpdir(), "caraway-soak-"));
@@ -71,14 +63,15 @@ async function main(): Promise<number> {
     retain: 100,
     executors: [executorOf({ workerPort: port, isolation: "process", maxWorkersPerNode: workersPerBlock, ...(launcher === undefined ? {} : { launcher, heartbeatThreshold: "4s" }), provider: { initBlocks: blocks, minBlocks: blocks, maxBlocks: blocks } }, directory)],
   });
-  const record = flags.record === undefined ? undefined : recorder(flags.record);
-  const attached = attachChecker(kernel, { remember }, (entry) => record?.(entry));
+  const recording = flags.record === undefined ? undefined : recordTransitions(kernel, flags.record);
+  const attached = attachChecker(kernel, { remember });
   await kernel.start();
   if (proxy !== undefined) proxy.faults = { jitter: 200, loss: 0.05 };
   const problems = await run(kernel, directory, proxy === undefined);
   const lost = kernel.executors.get(label)?.lost;
   await kernel.close({ mode: "cancel", timeout: 30_000 });
   attached.detach();
+  recording?.end();
   await proxy?.close();
   try {
     attached.assert("end");
