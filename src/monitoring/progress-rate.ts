@@ -1,11 +1,11 @@
-/** Events per second over the last few seconds, from a count that is read now and then. */
+/** Events per second over the last few seconds, from a count that is read now and then, and was 0 at the time 0. */
 export class RateMeter {
-  private readonly samples: { readonly at: number; readonly count: number }[] = [];
+  private readonly samples: { readonly at: number; readonly count: number }[] = [{ at: 0, count: 0 }];
 
   /** `window`: how far back it looks, in milliseconds. */
   constructor(private readonly window = 5000) {}
 
-  /** Reads the count at a time (milliseconds, growing) and answers with the rate; 0 until there is something to compare with. */
+  /** Reads the count at a time (milliseconds, growing) and answers with the rate; 0 where no time has passed. */
   read(at: number, count: number): number {
     const { samples } = this;
     samples.push({ at, count });

@@ -31,6 +31,10 @@ describe("the rate", () => {
     expect(meter.read(13_000, 100)).toBe(0);
   });
 
+  it("is that since the start where it is looked at for the first time", () => {
+    expect(new RateMeter().read(500, 50)).toBe(100);
+  });
+
   it.each([[0, "0.0/s"], [1.25, "1.3/s"], [84.2, "84/s"], [12_345, "12,345/s"]])("%d is written %s", (rate, text) => {
     expect(rateText(rate)).toBe(text);
   });
