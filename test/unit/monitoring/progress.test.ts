@@ -53,7 +53,7 @@ describe("progress on a terminal", () => {
     expect(stage.stderr.screen.map((line) => line.replace(/ +[█░].*/, ""))).toEqual([
       "↻ early (task 2), attempt 1 failed and was tried again: Error: once",
       "✗ early (task 2) failed: Error: no",
-      "flow  2 of 4 · 2 waiting · 1 failed · 1 tried again · 0.5/s · 2.0 s",
+      "flow  2 of 4 · 2 waiting · 1 failed · 1 tried again · 1.0/s · 2.0 s",
       "  early",
       "  late",
     ]);
@@ -102,7 +102,7 @@ describe.each([
   it("is a plain line every few seconds, only where something moved", () => {
     const stage = new Stage({ ...env, NO_COLOR: "1" }, terminal);
     stage.at(20_000, [appOf("a", { done: 3, running: 2 })]);
-    expect(stage.stderr.writes).toEqual(["flow: 3 of 5 tasks, 2 running, 0.0/s, 5.0 s\n"]);
+    expect(stage.stderr.writes).toEqual(["flow: 3 of 5 tasks, 2 running, 0.6/s, 5.0 s\n"]);
     stage.at(40_000, [appOf("a", { done: 4, running: 1 })]);
     expect(stage.stderr.writes).toHaveLength(2);
     expect(stage.stderr.writes.join("")).not.toMatch(/\p{Cc}\[/u);
@@ -111,7 +111,7 @@ describe.each([
   it("tells at once what failed", () => {
     const stage = new Stage({ ...env, NO_COLOR: "1" }, terminal);
     stage.at(1000, [appOf("a", { done: 1, failed: 1 })], { failures: [failureOf({ task: 2, app: "a" })] });
-    expect(stage.stderr.writes).toEqual(["✗ a (task 2) failed: Error: no\n", "flow: 2 of 2 tasks, 1 failed, 0.0/s, 1.0 s\n"]);
+    expect(stage.stderr.writes).toEqual(["✗ a (task 2) failed: Error: no\n", "flow: 2 of 2 tasks, 1 failed, 2.0/s, 1.0 s\n"]);
   });
 
   it("ends with the summary", () => {
