@@ -33,18 +33,18 @@ export type WorkerProcessEffect =
   | { readonly type: "process.forsake" }
   | { readonly type: "timer.cancel" };
 
-const process = setup({
+const workerProcess = setup({
   types: { context: {} as WorkerProcessContext, events: {} as WorkerProcessMessage, input: {} as WorkerProcessInput, emitted: {} as WorkerProcessEffect, tags: {} as "present" | "final" },
 });
 
-const silence = (until: (context: WorkerProcessContext) => number) => process.emit(({ context }) => ({ type: "silence.await", ms: until(context) }));
-const over = { target: "gone", actions: process.emit({ type: "timer.cancel" }) };
+const silence = (until: (context: WorkerProcessContext) => number) => workerProcess.emit(({ context }) => ({ type: "silence.await", ms: until(context) }));
+const over = { target: "gone", actions: workerProcess.emit({ type: "timer.cancel" }) };
 
 /**
  * A process with workers, as its pool hears it. Its main thread runs no code of tasks and says every now and then that it is there, so one
  * that says nothing for its whole term stands still: it is killed, and what ran in it is lost.
  */
-export const workerProcessMachine = process.createMachine({
+export const workerProcessMachine = workerProcess.createMachine({
   id: "worker-process",
   context: ({ input }) => ({ ...input }),
   initial: "starting",
@@ -68,7 +68,7 @@ export const workerProcessMachine = process.createMachine({
       },
     },
     suspect: {
-      entry: [process.emit({ type: "sign.ask" }), silence((context) => context.term)],
+      entry: [workerProcess.emit({ type: "sign.ask" }), silence((context) => context.term)],
       on: {
         "sign.heard": "present",
         "silence.due": "lost",
@@ -76,12 +76,12 @@ export const workerProcessMachine = process.createMachine({
       },
     },
     lost: {
-      entry: [process.emit({ type: "process.kill" }), process.emit(({ context }) => ({ type: "exit.await", ms: context.dying }))],
+      entry: [workerProcess.emit({ type: "process.kill" }), workerProcess.emit(({ context }) => ({ type: "exit.await", ms: context.dying }))],
       on: {
         // What had been on its way.
         "sign.heard": {},
         "process.exited": over,
-        "exit.overdue": { target: "forsaken", actions: process.emit({ type: "process.forsake" }) },
+        "exit.overdue": { target: "forsaken", actions: workerProcess.emit({ type: "process.forsake" }) },
       },
     },
     gone: { type: "final", tags: ["final"] },
